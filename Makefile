@@ -1,0 +1,40 @@
+# Everything below works on a fresh Debian with Python >= 3.11 and make; nothing needs installing by hand.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench lock clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
+
+setup: $(STAMP) ## make .venv with everything the project needs
+
+$(STAMP): requirements.lock pyproject.toml scripts/setup
+	sh scripts/setup $(VENV)
+	touch $@
+
+demo: setup ## the whole story on this machine: load, score, migration, promotion (artefacts in demo-out/)
+	$(BIN)/outgrow demo --out demo-out
+
+test: setup ## all tests
+	$(BIN)/python -m pytest
+
+lint: setup ## ruff, mypy --strict, the import contract
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup ## side-by-side measurements, printed as ratios
+	for file in bench/*.py; do $(BIN)/python $$file || exit 1; done
+
+lock: setup ## pin and hash every dependency again
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
+	  --no-annotate --no-header --quiet --output-file requirements.lock
+
+clean: ## remove what the targets made
+	rm -rf $(VENV) demo-out build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -name node_modules -type d -prune -exec rm -rf {} +

@@ -1,0 +1,5 @@
+"""The Pulumi program's entry."""
+
+from infra.program import deploy
+
+deploy()

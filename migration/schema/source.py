@@ -1,0 +1,129 @@
+"""A SQLite schema as values, exactly as the file declares it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    `declared_type` is the type's text as written ('' where there is none); `default` is the SQL expression as written;
+    `collation` is None for BINARY.
+    """
+
+    name: str
+    declared_type: str
+    not_null: bool
+    default: str | None = None
+    collation: str | None = None
+    generated: Literal["virtual", "stored"] | None = None
+    generation_expression: str | None = None
+
+
+@dataclass(frozen=True)
+class PrimaryKey:
+    """A table's primary key. `rowid_alias` is true for INTEGER PRIMARY KEY, whose values SQLite assigns."""
+
+    columns: tuple[str, ...]
+    name: str | None = None
+    autoincrement: bool = False
+    rowid_alias: bool = False
+
+
+@dataclass(frozen=True)
+class UniqueConstraint:
+    """UNIQUE as part of the table's declaration (an index made by CREATE UNIQUE INDEX is an `Index`)."""
+
+    columns: tuple[str, ...]
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class ForeignKey:
+    """A reference to a parent table; an implicit target is already resolved to the parent's primary key."""
+
+    columns: tuple[str, ...]
+    parent_table: str
+    parent_columns: tuple[str, ...]
+    name: str | None = None
+    on_delete: str = "NO ACTION"
+    on_update: str = "NO ACTION"
+    deferrable: bool = False
+    initially_deferred: bool = False
+
+
+@dataclass(frozen=True)
+class Check:
+    """A CHECK of a table or column, as written."""
+
+    expression: str
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class IndexTerm:
+    """One column or expression of an index; exactly one of `column` and `expression` is set."""
+
+    column: str | None = None
+    expression: str | None = None
+    descending: bool = False
+    collation: str | None = None
+
+
+@dataclass(frozen=True)
+class Index:
+    """An index made by CREATE INDEX."""
+
+    name: str
+    table: str
+    terms: tuple[IndexTerm, ...]
+    unique: bool = False
+    where: str | None = None
+    sql: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """An ordinary table with everything its declaration says."""
+
+    name: str
+    columns: tuple[Column, ...]
+    primary_key: PrimaryKey | None = None
+    uniques: tuple[UniqueConstraint, ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    checks: tuple[Check, ...] = ()
+    indexes: tuple[Index, ...] = ()
+    without_rowid: bool = False
+    strict: bool = False
+    sql: str = ""
+
+
+@dataclass(frozen=True)
+class OtherObject:
+    """A view, trigger, virtual or shadow table: known, named in every report, moved where it can be."""
+
+    kind: Literal["view", "trigger", "virtual table", "shadow table"]
+    name: str
+    table: str = ""
+    sql: str = ""
+
+
+@dataclass(frozen=True)
+class SourceSchema:
+    """Everything a SQLite file declares. `sequences` is sqlite_sequence: table name -> last value given out."""
+
+    path: Path
+    tables: tuple[Table, ...]
+    others: tuple[OtherObject, ...] = ()
+    sequences: Mapping[str, int] = field(default_factory=dict)
+    encoding: str = "UTF-8"
+    page_count: int = 0
+    page_size: int = 0
+    journal_mode: str = ""

@@ -1,0 +1,105 @@
+"""The PostgreSQL schema that a migration will make, as values. Built by reading only; `ddl` writes it, `run` and `script` carry it out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from migration.schema.source import Column, SourceSchema, Table
+
+
+class Conversion(Enum):
+    """How a stored SQLite value becomes a value of the target's type. `values.convert` has one function for each."""
+
+    INTEGER = "integer"
+    REAL = "real"
+    NUMERIC = "numeric"
+    TEXT = "text"
+    BYTES = "bytes"
+    BOOLEAN = "boolean"
+    TIMESTAMP = "timestamp"
+    TIMESTAMPTZ = "timestamptz"
+    DATE = "date"
+    TIME = "time"
+    UUID = "uuid"
+    JSON = "json"
+    ANY_AS_TEXT = "any as text"
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something the migration does that its user should know, about one object.
+
+    `info` is worth knowing; `widened` changed a type so that every value fits; `changed` behaves differently afterwards;
+    `left` was not migrated and needs a hand.
+    """
+
+    level: Literal["info", "widened", "changed", "left"]
+    object: str
+    text: str
+
+
+@dataclass(frozen=True)
+class TargetColumn:
+    """One column of the target. `type` and `default` are PostgreSQL SQL; `identity` columns get their sequence set after the load.
+
+    A `generated` column is computed by PostgreSQL and takes no part in the copy.
+    """
+
+    name: str
+    source: Column
+    type: str
+    conversion: Conversion
+    not_null: bool
+    default: str | None = None
+    identity: bool = False
+    generated: str | None = None
+
+
+@dataclass(frozen=True)
+class TargetTable:
+    """One table of the target with the statements that come after its rows.
+
+    `sequence_floor` is the last value SQLite has given out (0: none), or None where the table has no identity column.
+    """
+
+    name: str
+    source: Table
+    columns: tuple[TargetColumn, ...]
+    sequence_floor: int | None = None
+
+    @property
+    def copied(self) -> tuple[TargetColumn, ...]:
+        """The columns that the copy fills, in order."""
+        return tuple(column for column in self.columns if column.generated is None)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One piece of DDL: the kind and name of what it makes, and its SQL without a final semicolon.
+
+    `optional` statements may fail on PostgreSQL (a translated expression it refuses); the object is then reported as left.
+    """
+
+    kind: Literal["table", "primary key", "unique", "index", "check", "foreign key", "view", "trigger", "comment"]
+    name: str
+    table: str
+    sql: str
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class TargetPlan:
+    """The whole migration of a schema: tables first, then rows, then `after_load` in order, then sequences.
+
+    `schema` is the PostgreSQL schema everything is made in.
+    """
+
+    source: SourceSchema
+    schema: str
+    tables: tuple[TargetTable, ...]
+    create: tuple[Statement, ...]
+    after_load: tuple[Statement, ...]
+    notes: tuple[Note, ...] = ()
