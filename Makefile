@@ -12,8 +12,8 @@ help: ## list the targets
 setup: $(STAMP) ## make .venv with everything the project needs
 
 $(STAMP): requirements.lock pyproject.toml scripts/setup
-	sh scripts/setup $(VENV)
-	touch $@
+	@sh scripts/setup $(VENV)
+	@touch $@
 
 demo: setup ## the whole story on this machine: load, score, migration, promotion (artefacts in demo-out/)
 	$(BIN)/outgrow demo --out demo-out
