@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-#: The names of the triggers that fence a moved database begin so. They belong to Outgrow, not to the application's schema:
-#: `read` leaves them out, so that a file reads the same before and after it was fenced.
+#: The names of the triggers that fence a moved database begin so. They belong to Outgrow and not to the
+#: application's schema: `read` leaves them out, so that a file reads the same before and after it was fenced.
 FENCE_PREFIX = "_outgrow_fence_"
 
 
