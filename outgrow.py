@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from typing import Annotated
@@ -28,9 +29,10 @@ app = typer.Typer(
 
 @app.callback()
 def options(
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,  # noqa: ARG001  # read by main
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback behind an error.")] = False,
 ) -> None:
-    """Every command has --help; --debug shows the traceback behind an error."""
+    """Measure when an application outgrows SQLite, migrate it to PostgreSQL, promote its Pulumi stack."""
+    del debug  # main reads it: an error may come before the options are parsed
 
 
 for folder in (monitor.cli, infra.cli, migration.cli, migration.promotion.cli, examples.demo.cli):
@@ -38,21 +40,36 @@ for folder in (monitor.cli, infra.cli, migration.cli, migration.promotion.cli, e
 
 
 def main() -> None:
-    """Run the command line; print errors as what, why and the next step, and exit with the documented code."""
+    """Run the command line; an error is printed as what, why and the next step, and decides the exit code."""
     try:
         app()
     except OutgrowError as error:
-        if "--debug" in sys.argv:
-            traceback.print_exc()
-        err.print(f"[bold red]error:[/] {escape(error.what)}", soft_wrap=True)
-        if error.why:
-            err.print(f"  why:  {escape(error.why)}", soft_wrap=True)
-        if error.next_step:
-            err.print(f"  next: {escape(error.next_step)}", soft_wrap=True)
+        _tell(error.what, error.why, error.next_step)
         sys.exit(int(error.exit_code))
     except KeyboardInterrupt:
-        err.print("interrupted; nothing is lost, the same command continues where it stopped")
+        err.print("interrupted; what was done is kept, and the same command goes on from there")
         sys.exit(int(ExitCode.FAILED))
+    except BrokenPipeError:
+        # The reader of our output went away; Python must not complain about that once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(int(ExitCode.FAILED))
+    except Exception as error:  # noqa: BLE001  # a defect of ours: still one clear line, and the traceback on demand
+        _tell(
+            "Outgrow met something it did not expect",
+            f"{type(error).__name__}: {error}",
+            "run it again as `outgrow --debug ...` and report the traceback",
+        )
+        sys.exit(int(ExitCode.FAILED))
+
+
+def _tell(what: str, why: str, next_step: str) -> None:
+    if "--debug" in sys.argv:
+        traceback.print_exc()
+    err.print(f"[bold red]error:[/] {escape(what)}", soft_wrap=True)
+    if why:
+        err.print(f"  why:  {escape(why)}", soft_wrap=True)
+    if next_step:
+        err.print(f"  next: {escape(next_step)}", soft_wrap=True)
 
 
 if __name__ == "__main__":
