@@ -1,4 +1,4 @@
-"""Real HTTP load on a shop: many clients, paced reads and writes, and a memory of every acknowledged write."""
+"""Real HTTP load on a shop: many clients, paced reads and writes, and every acknowledged write remembered."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Level:
 
 @dataclass(frozen=True)
 class Tally:
-    """What the clients saw so far: `refused` said "not now" (503), `failed` got no answer or another error."""
+    """What the clients saw so far: `refused` said "not now" (503), `failed` got no answer or an error."""
 
     sent: int = 0
     answered: int = 0
