@@ -1,6 +1,7 @@
 """The root of Outgrow's errors, and the monitor's own tree.
 
-An error says what failed, why, and what to type next; the command line prints these three and exits with `exit_code`.
+An error says what failed, why, and what to type next; the command line prints these three and exits with
+`exit_code`.
 """
 
 from __future__ import annotations
