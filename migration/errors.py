@@ -1,9 +1,49 @@
-"""The migration's errors."""
+"""The migration's errors. Every one says what failed, why, and what to type next."""
 
 from __future__ import annotations
 
-from monitor.errors import OutgrowError
+from monitor.errors import OutgrowError, UsageError
 
 
 class MigrationError(OutgrowError):
     """Reading, moving, verifying or promoting failed."""
+
+
+class SourceRefusedError(MigrationError, UsageError):
+    """The file given as source is not a SQLite database that can be read from start to end."""
+
+
+class SourceBusyError(MigrationError):
+    """Another program holds the source in a way that allows no consistent reading."""
+
+
+class DsnError(MigrationError, UsageError):
+    """The connection string cannot be read. Its text is never repeated: it may hold a password."""
+
+
+class TargetUnreachableError(MigrationError):
+    """PostgreSQL does not answer, or does not let this user in."""
+
+
+class TargetRefusedError(MigrationError):
+    """The target cannot take this migration: rights, version, encoding, or other data in the way."""
+
+
+class TargetLostError(MigrationError):
+    """PostgreSQL went away in the middle of the work; what was committed is kept and a resume continues."""
+
+
+class JournalRefusedError(MigrationError, UsageError):
+    """The journal belongs to another migration, or is not a journal."""
+
+
+class AlreadyRunningError(MigrationError):
+    """Another process is carrying out the same migration at this moment."""
+
+
+class StatementRefusedError(MigrationError):
+    """PostgreSQL refused a statement that the migration cannot go on without."""
+
+
+class RowRefusedError(MigrationError):
+    """A row cannot be stored in the target as the plan has it."""
