@@ -18,8 +18,8 @@ FENCE_PREFIX = "_outgrow_fence_"
 class Column:
     """One column of a table.
 
-    `declared_type` is the type's text as written ('' where there is none); `default` is the SQL expression as written;
-    `collation` is None for BINARY.
+    `declared_type` is the type's text as written ('' where there is none); `default` is the SQL expression as
+    written; `collation` is None for BINARY.
     """
 
     name: str
@@ -33,20 +33,31 @@ class Column:
 
 @dataclass(frozen=True)
 class PrimaryKey:
-    """A table's primary key. `rowid_alias` is true for INTEGER PRIMARY KEY, whose values SQLite assigns."""
+    """A table's primary key. `rowid_alias` is true for INTEGER PRIMARY KEY, whose values SQLite assigns.
+
+    `collations` has the collation of each column (None: BINARY), or is empty where there is no index;
+    `on_conflict` is the declared conflict algorithm (REPLACE, IGNORE, ...), if any.
+    """
 
     columns: tuple[str, ...]
     name: str | None = None
     autoincrement: bool = False
     rowid_alias: bool = False
+    collations: tuple[str | None, ...] = ()
+    on_conflict: str | None = None
 
 
 @dataclass(frozen=True)
 class UniqueConstraint:
-    """UNIQUE as part of the table's declaration (an index made by CREATE UNIQUE INDEX is an `Index`)."""
+    """UNIQUE as part of the table's declaration (an index made by CREATE UNIQUE INDEX is an `Index`).
+
+    `collations` and `on_conflict` mean what they mean for a primary key.
+    """
 
     columns: tuple[str, ...]
     name: str | None = None
+    collations: tuple[str | None, ...] = ()
+    on_conflict: str | None = None
 
 
 @dataclass(frozen=True)
@@ -121,7 +132,9 @@ class OtherObject:
 
 @dataclass(frozen=True)
 class SourceSchema:
-    """Everything a SQLite file declares. `sequences` is sqlite_sequence: table name -> last value given out."""
+    """Everything a SQLite file declares. `sequences` is sqlite_sequence: table name -> last value given
+    out.
+    """
 
     path: Path
     tables: tuple[Table, ...]

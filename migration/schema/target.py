@@ -1,17 +1,23 @@
-"""The PostgreSQL schema that a migration will make, as values. Built by reading only; `ddl` writes it, `run` and `script` carry it out."""
+"""The PostgreSQL schema that a migration will make, as values. Built by reading only; `ddl` writes it, `run`
+and `script` carry it out.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Literal
+
+from migration.schema.options import PlanOptions
 
 if TYPE_CHECKING:
     from migration.schema.source import Column, SourceSchema, Table
 
 
 class Conversion(Enum):
-    """How a stored SQLite value becomes a value of the target's type. `values.convert` has one function for each."""
+    """How a stored SQLite value becomes a value of the target's type. `values.convert` has one function for
+    each.
+    """
 
     INTEGER = "integer"
     REAL = "real"
@@ -32,8 +38,8 @@ class Conversion(Enum):
 class Note:
     """Something the migration does that its user should know, about one object.
 
-    `info` is worth knowing; `widened` changed a type so that every value fits; `changed` behaves differently afterwards;
-    `left` was not migrated and needs a hand.
+    `info` is worth knowing; `widened` changed a type so that every value fits; `changed` behaves differently
+    afterwards; `left` was not migrated and needs a hand.
     """
 
     level: Literal["info", "widened", "changed", "left"]
@@ -43,9 +49,15 @@ class Note:
 
 @dataclass(frozen=True)
 class TargetColumn:
-    """One column of the target. `type` and `default` are PostgreSQL SQL; `identity` columns get their sequence set after the load.
+    """One column of the target. `type` and `default` are PostgreSQL SQL; `identity` columns get their
+    sequence set after the load.
 
-    A `generated` column is computed by PostgreSQL and takes no part in the copy.
+    A `generated` column is computed by PostgreSQL and takes no part in the copy. A `serial` column is an
+    identity column of PostgreSQL's older kind: an integer whose default takes from a sequence that it owns,
+    named `sequence` where the usual name is taken. `epoch` is the unit that integers of a timestamp column
+    count in, `scale` the digits behind the point of a numeric, `raw_codec` the encoding of texts that are
+    read as bytes because some of them are no valid text, and `why` says in one sentence what decided the
+    type.
     """
 
     name: str
@@ -56,19 +68,27 @@ class TargetColumn:
     default: str | None = None
     identity: bool = False
     generated: str | None = None
+    serial: bool = False
+    sequence: str | None = None
+    epoch: Literal["s", "ms", "us"] | None = None
+    scale: int | None = None
+    raw_codec: str | None = None
+    why: str = ""
 
 
 @dataclass(frozen=True)
 class TargetTable:
-    """One table of the target with the statements that come after its rows.
+    """One table of the target.
 
-    `sequence_floor` is the last value SQLite has given out (0: none), or None where the table has no identity column.
+    `sequence_floor` is the last value SQLite has given out (0: none), or None where the table has no identity
+    column; `rows` is how many there were when the plan was made.
     """
 
     name: str
     source: Table
     columns: tuple[TargetColumn, ...]
     sequence_floor: int | None = None
+    rows: int = 0
 
     @property
     def copied(self) -> tuple[TargetColumn, ...]:
@@ -80,10 +100,13 @@ class TargetTable:
 class Statement:
     """One piece of DDL: the kind and name of what it makes, and its SQL without a final semicolon.
 
-    `optional` statements may fail on PostgreSQL (a translated expression it refuses); the object is then reported as left.
+    `optional` statements may fail on PostgreSQL (a translated expression it refuses); the object is then
+    reported as left.
     """
 
-    kind: Literal["table", "primary key", "unique", "index", "check", "foreign key", "view", "trigger", "comment"]
+    kind: Literal[
+        "table", "primary key", "unique", "index", "check", "foreign key", "view", "trigger", "comment"
+    ]
     name: str
     table: str
     sql: str
@@ -91,10 +114,24 @@ class Statement:
 
 
 @dataclass(frozen=True)
+class Obstacle:
+    """Something stored that PostgreSQL cannot hold and the options give no leave to change: nothing is
+    migrated before it is settled.
+
+    `object` is table.column, `count` how many values; `next_step` says what settles it.
+    """
+
+    object: str
+    count: int
+    what: str
+    next_step: str
+
+
+@dataclass(frozen=True)
 class TargetPlan:
     """The whole migration of a schema: tables first, then rows, then `after_load` in order, then sequences.
 
-    `schema` is the PostgreSQL schema everything is made in.
+    `schema` is the PostgreSQL schema everything is made in; `options` are those the plan was made with.
     """
 
     source: SourceSchema
@@ -103,3 +140,5 @@ class TargetPlan:
     create: tuple[Statement, ...]
     after_load: tuple[Statement, ...]
     notes: tuple[Note, ...] = ()
+    obstacles: tuple[Obstacle, ...] = ()
+    options: PlanOptions = field(default_factory=PlanOptions)

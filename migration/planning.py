@@ -1,0 +1,74 @@
+"""From a SQLite file to the plan of its migration: what inspect, script, run, verify and promote all start
+from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from migration.errors import MigrationError
+from migration.schema.connection import reading
+from migration.schema.options import PlanOptions
+from migration.schema.plan import plan_target
+from migration.schema.read import read_schema
+from migration.values.profile import Profile, profile_values
+
+if TYPE_CHECKING:
+    import sqlite3
+    from pathlib import Path
+
+    from migration.schema.target import TargetPlan
+
+__all__ = ["Draft", "PlanOptions", "Refused", "draft_migration", "plan_migration"]
+
+
+class Refused(MigrationError):
+    """The file holds values that PostgreSQL cannot store, and the options give no leave to change them."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A plan that may still have obstacles, with the profile that it rests on."""
+
+    profile: Profile
+    plan: TargetPlan
+
+
+def draft_migration(
+    path: Path, options: PlanOptions | None = None, *, connection: sqlite3.Connection | None = None
+) -> Draft:
+    """Plan the migration of a file, obstacles included. Nothing is written.
+
+    Args:
+        path: the SQLite file.
+        options: the user's choices.
+        connection: reads through this connection, so in its snapshot; without one, one is opened and closed.
+
+    Raises:
+        UnreadableSource: the file cannot be read as a SQLite database.
+    """
+    with reading(path, connection) as reader:
+        source = read_schema(path, connection=reader)
+        profile = profile_values(path, source, connection=reader)
+    return Draft(profile, plan_target(source, profile, options))
+
+
+def plan_migration(
+    path: Path, options: PlanOptions | None = None, *, connection: sqlite3.Connection | None = None
+) -> TargetPlan:
+    """Plan the migration of a file; see `draft_migration`.
+
+    Raises:
+        UnreadableSource: the file cannot be read as a SQLite database.
+        Refused: the file holds values that PostgreSQL cannot store.
+    """
+    plan = draft_migration(path, options, connection=connection).plan
+    if plan.obstacles:
+        first = plan.obstacles[0]
+        raise Refused(
+            f"{path} cannot be migrated as it is",
+            why="; ".join(f"{item.object}: {item.count:,} {item.what}" for item in plan.obstacles),
+            next_step=first.next_step,
+        )
+    return plan

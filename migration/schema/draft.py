@@ -1,0 +1,64 @@
+"""What planning has settled so far. The stages of `plan` fill it one after the other; the finished plan is
+frozen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from migration.schema.names import Namespace
+from migration.schema.orm import detect
+from migration.schema.target import Note, Obstacle, TargetColumn, TargetTable
+
+if TYPE_CHECKING:
+    from migration.schema.options import PlanOptions
+    from migration.schema.source import SourceSchema, Table
+    from migration.schema.types import Level
+    from migration.values.profile import Profile
+
+
+class Draft:
+    """The plan in the making. Tables and columns are looked up by the names they have in the source."""
+
+    def __init__(self, source: SourceSchema, profile: Profile, options: PlanOptions) -> None:
+        self.source = source
+        self.profile = profile
+        self.options = options
+        self.orm = detect(source, options.orm)
+        self.notes: list[Note] = []
+        self.obstacles: list[Obstacle] = []
+        self.relations = Namespace(
+            lambda name, chosen: self.note("changed", name, f"is named {chosen} in PostgreSQL")
+        )
+        self.tables: dict[str, TargetTable] = {}
+
+    @property
+    def schema(self) -> str:
+        return self.options.schema
+
+    def note(self, level: Level, item: str, text: str) -> None:
+        """Tell the user something about one object."""
+        self.notes.append(Note(level, item, text))
+
+    def obstacle(self, item: str, count: int, what: str, next_step: str) -> None:
+        """Record something that must be settled before anything is migrated."""
+        self.obstacles.append(Obstacle(item, count, what, next_step))
+
+    def column(self, table: str, column: str) -> TargetColumn:
+        """The target's column, by the source's names."""
+        return next(found for found in self.tables[table].columns if found.source.name == column)
+
+    def column_names(self, table: str, columns: tuple[str, ...]) -> tuple[str, ...]:
+        """The target's names of these columns."""
+        return tuple(self.column(table, column).name for column in columns)
+
+    def replace_column(self, table: str, column: TargetColumn) -> None:
+        """Put another decision in the place of a column."""
+        old = self.tables[table]
+        columns = tuple(column if each.source.name == column.source.name else each for each in old.columns)
+        self.tables[table] = replace(old, columns=columns)
+
+    def tables_in_order(self) -> tuple[tuple[Table, TargetTable], ...]:
+        """Source and target of each table, in the order of the file."""
+        return tuple((table, self.tables[table.name]) for table in self.source.tables)

@@ -1,0 +1,286 @@
+"""Turns stored SQLite values into the Python values that PostgreSQL receives: exact, or refused.
+
+`select_list` and `converter` belong together: a converter takes what the select list reads.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from migration.errors import MigrationError
+from migration.schema.options import PlanOptions
+from migration.schema.target import Conversion
+from migration.values.scan import BOOLEAN_TEXTS
+from migration.values.temporal import from_epoch, parse_datetime, parse_time
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from migration.schema.target import TargetColumn, TargetTable
+
+Converter = Callable[[Any], Any] if TYPE_CHECKING else Any
+
+
+class Unstorable(MigrationError):
+    """A stored value that the target's type cannot hold."""
+
+    def __init__(self, column: str, value: object, wanted: str) -> None:
+        super().__init__(
+            f"the value {_shown(value)} of column {column} cannot be stored as {wanted}",
+            why="it was not in the file when the plan was made",
+            next_step="outgrow migrate inspect SRC, then run again with the new plan",
+        )
+        self.value = value
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def select_list(table: TargetTable) -> str:
+    """The SELECT list that reads the copied columns of a table, in their order, as `converter` takes them.
+
+    Columns with texts that are not valid in the file's encoding are read as bytes; in them a blob comes as
+    text of the form \\x0123, so that the two stay apart.
+    """
+    return ", ".join(_selected(column) for column in table.copied)
+
+
+def _selected(column: TargetColumn) -> str:
+    name = '"' + column.source.name.replace('"', '""') + '"'
+    if column.raw_codec is None:
+        return name
+    # Blobs of a bytea column need no mark: their bytes and a text's bytes go the same way.
+    blob = name if column.conversion is Conversion.BYTES else f"'\\x' || lower(hex({name}))"
+    return (
+        f"CASE typeof({name}) WHEN 'text' THEN CAST({name} AS BLOB) WHEN 'blob' THEN {blob} ELSE {name} END"
+    )
+
+
+def converter(column: TargetColumn, options: PlanOptions | None = None) -> Callable[[Any], Any]:
+    """The function that turns one stored value of this column into what PostgreSQL receives; None stays None.
+
+    It returns int, float, Decimal, str, bytes, bool, datetime, date, time or UUID, by the column's
+    conversion, and raises `Unstorable` for a value that the plan did not foresee.
+    """
+    convert = _CONVERSIONS[column.conversion](column, options or PlanOptions())
+
+    def converted(value: Any) -> Any:
+        if value is None:
+            return None
+        try:
+            return convert(value)
+        except (ValueError, OverflowError, TypeError, KeyError, ArithmeticError):
+            raise Unstorable(column.name, value, column.type) from None
+
+    return converted
+
+
+def _integer(column: TargetColumn, options: PlanOptions) -> Callable[[Any], Any]:
+    del options
+    bits = {"smallint": 15, "integer": 31}.get(column.type, 63)
+    low, high = -(2**bits), 2**bits - 1
+
+    def convert(value: Any) -> int:
+        if type(value) is int and low <= value <= high:
+            return value
+        raise ValueError
+
+    return convert
+
+
+def _real(column: TargetColumn, options: PlanOptions) -> Callable[[Any], Any]:
+    del column, options
+
+    def convert(value: Any) -> float:
+        if type(value) is float:
+            return value
+        if type(value) is int and int(float(value)) == value:
+            return float(value)
+        raise ValueError
+
+    return convert
+
+
+def _numeric(column: TargetColumn, options: PlanOptions) -> Callable[[Any], Any]:
+    del options
+    scale = column.scale
+
+    def convert(value: Any) -> Decimal:
+        if type(value) is int:
+            return Decimal(value)
+        if type(value) is not float:
+            raise TypeError
+        if scale is None or math.isinf(value):
+            return Decimal(repr(value))
+        rounded = f"{value:.{scale}f}"
+        if float(rounded) != value and f"{float(rounded):.15g}" != f"{value:.15g}":
+            raise ValueError
+        return Decimal(rounded)
+
+    return convert
+
+
+def _text(column: TargetColumn, options: PlanOptions) -> Callable[[Any], Any]:
+    clean = _cleaner(column, options)
+
+    def convert(value: Any) -> str:
+        if type(value) is str or (column.raw_codec and type(value) is bytes):
+            return clean(value)
+        raise TypeError
+
+    return convert
+
+
+def _any_as_text(column: TargetColumn, options: PlanOptions) -> Callable[[Any], Any]:
+    """Numbers in their shortest exact form, blobs as \\x and hexadecimal digits, which is how bytea looks as
+    text.
+    """
+    clean = _cleaner(column, options)
+    raw = column.raw_codec is not None
+
+    def convert(value: Any) -> str:
+        if type(value) is float:
+            return "Infinity" if value == math.inf else "-Infinity" if value == -math.inf else repr(value)
+        if type(value) is int:
+            return str(value)
+        if type(value) is bytes and not raw:
+            return "\\x" + value.hex()
+        return clean(value)
+
+    return convert
+
+
+def _cleaner(column: TargetColumn, options: PlanOptions) -> Callable[[Any], str]:
+    """Applies the policies for what PostgreSQL cannot store in text."""
+    codec = column.raw_codec or "utf-8"
+    policy = options.invalid_utf8
+
+    def decode(value: bytes) -> str:
+        try:
+            return value.decode(codec)
+        except UnicodeDecodeError:
+            if policy == "refuse":
+                raise
+            return value.decode("latin-1") if policy == "latin-1" else value.decode(codec, "replace")
+
+    def clean(value: Any) -> str:
+        text = decode(value) if type(value) is bytes else str(value)
+        if "\0" in text:
+            if options.nul_policy == "refuse":
+                raise ValueError
+            text = text.replace("\0", "" if options.nul_policy == "strip" else "\u2400")
+        return text
+
+    return clean
+
+
+def _bytes(column: TargetColumn, options: PlanOptions) -> Callable[[Any], Any]:
+    del options
+    codec = column.raw_codec
+
+    def convert(value: Any) -> bytes:
+        if type(value) is bytes:
+            return value
+        if type(value) is str and codec is None:
+            return value.encode()
+        raise TypeError
+
+    return convert
+
+
+def _boolean(column: TargetColumn, options: PlanOptions) -> Callable[[Any], Any]:
+    del column, options
+    known: dict[Any, bool] = {0: False, 1: True}
+
+    def convert(value: Any) -> bool:
+        return BOOLEAN_TEXTS[value.lower()] if type(value) is str else known[value]
+
+    return convert
+
+
+def _timestamp(column: TargetColumn, options: PlanOptions) -> Callable[[Any], Any]:
+    del column, options
+
+    def convert(value: Any) -> datetime:
+        parsed = parse_datetime(value)
+        if parsed.tzinfo is not None:
+            raise ValueError
+        return parsed
+
+    return convert
+
+
+def _timestamptz(column: TargetColumn, options: PlanOptions) -> Callable[[Any], Any]:
+    del options
+    unit = column.epoch
+
+    def convert(value: Any) -> datetime:
+        if type(value) is int and unit is not None:
+            return from_epoch(value, unit)
+        parsed = parse_datetime(value)
+        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+
+    return convert
+
+
+def _date(column: TargetColumn, options: PlanOptions) -> Callable[[Any], Any]:
+    del column, options
+
+    def convert(value: Any) -> date:
+        if len(value) != len("0000-00-00"):
+            raise ValueError
+        return date.fromisoformat(value)
+
+    return convert
+
+
+def _time(column: TargetColumn, options: PlanOptions) -> Callable[[Any], Any]:
+    del column, options
+
+    def convert(value: Any) -> time:
+        return parse_time(value)
+
+    return convert
+
+
+def _uuid(column: TargetColumn, options: PlanOptions) -> Callable[[Any], Any]:
+    del column, options
+
+    def convert(value: Any) -> UUID:
+        return UUID(bytes=value) if type(value) is bytes else UUID(value)
+
+    return convert
+
+
+def _json(column: TargetColumn, options: PlanOptions) -> Callable[[Any], Any]:
+    del column, options
+
+    def convert(value: Any) -> str:
+        json.loads(value)
+        return str(value)
+
+    return convert
+
+
+_CONVERSIONS: dict[Conversion, Callable[[TargetColumn, PlanOptions], Callable[[Any], Any]]] = {
+    Conversion.INTEGER: _integer,
+    Conversion.REAL: _real,
+    Conversion.NUMERIC: _numeric,
+    Conversion.TEXT: _text,
+    Conversion.BYTES: _bytes,
+    Conversion.BOOLEAN: _boolean,
+    Conversion.TIMESTAMP: _timestamp,
+    Conversion.TIMESTAMPTZ: _timestamptz,
+    Conversion.DATE: _date,
+    Conversion.TIME: _time,
+    Conversion.UUID: _uuid,
+    Conversion.JSON: _json,
+    Conversion.ANY_AS_TEXT: _any_as_text,
+}
