@@ -1,8 +1,6 @@
 """The roadmap as values: what each phase is, can carry, may cost, and when it is outgrown.
 
-Everything is read from `stacks/Pulumi.<phase>.yaml`, the same files Pulumi configures the stacks with. Of the
-`outgrow:` keys the roadmap's are read here in full; those that size the infrastructure are only known by
-name, `infra` reads them.
+Everything is read from `stacks/Pulumi.<phase>.yaml`, the same files Pulumi configures the stacks with.
 """
 
 from __future__ import annotations
@@ -11,31 +9,22 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, Final
-
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from typing import TYPE_CHECKING, Final
 
 from monitor.errors import MonitorError, UsageError
+from monitor.stack_file import bad_key, parse_stack_config, read_config
 from monitor.thresholds import BadThresholds, Limit, Thresholds
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Mapping
+
+    from monitor.stack_file import LimitShape
 
 #: Where the project keeps its stack files.
 STACKS: Final = Path(__file__).resolve().parent.parent / "stacks"
 
-#: `outgrow:` keys that belong to infra, which validates them in depth.
-INFRA_KEYS: Final = frozenset(
-    {"sizes", "usage", "app", "domain", "owner", "environment", "alerts_email", "network"}
-)
-
 #: A workload's name that means the matrix's own limits.
 DEFAULT_PROFILE: Final = "default"
-
-
-class BadStackFile(MonitorError, UsageError):  # noqa: N818  # read as a sentence: raise BadStackFile
-    """A stack file that cannot be read as a phase; the message names the file and the key."""
 
 
 class UnknownPhase(MonitorError, UsageError):  # noqa: N818
@@ -122,7 +111,7 @@ def load_phase(phase_id: str, stacks: Path | None = None) -> Phase:
             why=f"{folder} has no Pulumi.{phase_id}.yaml",
             next_step=f"use one of: {known}",
         )
-    return _parse(path)
+    return parse_phase(read_config(path), path)
 
 
 def load_roadmap(stacks: Path | None = None) -> tuple[Phase, ...]:
@@ -179,89 +168,18 @@ def _phase_ids(folder: Path) -> list[str]:
     return [phase_id for _, phase_id in sorted(found)]
 
 
-# --- The file's shape ---
+def parse_phase(config: Mapping[str, object], path: Path) -> Phase:
+    """Make a phase of a stack's configuration, however it was read; `path` is the file that messages name.
 
-
-def _number(value: object) -> object:
-    """Accept what YAML 1.1 leaves as text (5e9) and refuse what it would let pass as a number (yes)."""
-    if isinstance(value, bool):
-        raise ValueError("a number is needed, not yes or no")  # noqa: TRY004  # what pydantic reports
-    return value
-
-
-_Number = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
-_Count = Annotated[int, BeforeValidator(_number), Field(gt=0)]
-
-
-class _Shape(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _LimitShape(_Shape):
-    stay: _Number
-    urgent: _Number | None
-    scale_at: _Number | None = None
-
-
-class _CapacityShape(_Shape):
-    concurrent_users: _Count
-    workloads: dict[str, _LimitShape] = Field(default_factory=dict)
-    limits: dict[str, tuple[_Number, _Number]] = Field(default_factory=dict)
-
-
-class _BudgetShape(_Shape):
-    min: Annotated[_Number, Field(ge=0)]
-    max: Annotated[_Number, Field(gt=0)]
-
-
-class _ExpectedShape(_Shape):
-    p95_ms: Annotated[_Number, Field(gt=0)]
-    concurrent_users: _Count
-    average_response_ms: Annotated[_Number, Field(gt=0)] | None = None
-    availability_percent: Annotated[_Number, Field(gt=0, le=100)] | None = None
-    improvement: str | None = None
-
-
-class _PhaseShape(_Shape):
-    phase: str
-    title: str
-    timeline: str
-    capacity: _CapacityShape
-    budget: _BudgetShape
-    expected: _ExpectedShape
-    actions: tuple[str, ...]
-    thresholds: dict[str, _LimitShape]
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """YAML that refuses a key given twice, where the plain loader would quietly keep the second."""
-
-
-def _mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Hashable, Any]:
-    seen: set[object] = set()
-    for key_node, _ in node.value:
-        key = loader.construct_object(key_node, deep=True)
-        if key in seen:
-            raise yaml.constructor.ConstructorError(None, None, f"{key} is given twice", key_node.start_mark)
-        seen.add(key)
-    return loader.construct_mapping(node, deep=True)
-
-
-_StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
-
-
-def _parse(path: Path) -> Phase:
-    config = _read_config(path)
-    own = {
-        name.removeprefix("outgrow:"): value for name, value in config.items() if name.startswith("outgrow:")
-    }
-    roadmap = {name: value for name, value in own.items() if name not in INFRA_KEYS}
-    try:
-        shape = _PhaseShape.model_validate(roadmap)
-    except ValidationError as error:
-        raise _explain(path, error) from None
+    Raises:
+        BadStackFile: as `load_phase`.
+    """
+    shape = parse_stack_config(config, path)
+    stack = path.name.removeprefix("Pulumi.").removesuffix(".yaml")
+    if re.fullmatch(r"phase-\d+", stack) and shape.phase != stack:
+        raise bad_key(path, "outgrow:phase", f"it says {shape.phase} in the file of {stack}")
     if shape.budget.min > shape.budget.max:
-        raise _bad(path, "outgrow:budget", f"min {shape.budget.min:g} is above max {shape.budget.max:g}")
+        raise bad_key(path, "outgrow:budget", f"min {shape.budget.min:g} is above max {shape.budget.max:g}")
     workloads = {
         name: _limit(path, f"outgrow:capacity.workloads.{name}", limit)
         for name, limit in shape.capacity.workloads.items()
@@ -272,7 +190,7 @@ def _parse(path: Path) -> Phase:
     try:
         thresholds = Thresholds(limits)
     except BadThresholds as error:
-        raise _bad(path, "outgrow:thresholds", "; ".join(filter(None, (error.what, error.why)))) from None
+        raise bad_key(path, "outgrow:thresholds", "; ".join(filter(None, (error.what, error.why)))) from None
     return Phase(
         id=shape.phase,
         title=shape.title,
@@ -289,51 +207,8 @@ def _parse(path: Path) -> Phase:
     )
 
 
-def _read_config(path: Path) -> dict[str, object]:
-    try:
-        text = path.read_text(encoding="utf-8")
-        document = yaml.load(text, Loader=_StrictLoader)  # noqa: S506  # it is a SafeLoader
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadStackFile(f"{path} cannot be read", why=str(error)) from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f"line {mark.line + 1}: " if mark is not None else ""
-        raise BadStackFile(
-            f"{path} is not a stack file",
-            why=f"{line}{getattr(error, 'problem', None) or error}",
-            next_step="correct that line",
-        ) from None
-    config = document.get("config") if isinstance(document, dict) else None
-    if not isinstance(config, dict):
-        raise BadStackFile(f"{path} is not a stack file", why="it has no config: with the phase's settings")
-    return {str(name): value for name, value in config.items()}
-
-
-def _limit(path: Path, key: str, shape: _LimitShape) -> Limit:
+def _limit(path: Path, key: str, shape: LimitShape) -> Limit:
     try:
         return Limit(shape.stay, shape.urgent, shape.scale_at)
     except BadThresholds as error:
-        raise _bad(path, key, "; ".join(filter(None, (error.what, error.why)))) from None
-
-
-def _bad(path: Path, key: str, why: str) -> BadStackFile:
-    return BadStackFile(f"{path}: {key} is wrong", why=why, next_step=f"correct {key} in {path.name}")
-
-
-def _explain(path: Path, error: ValidationError) -> BadStackFile:
-    """Turn pydantic's findings into one line that names the key as the file spells it.
-
-    A misspelt key is also a missing one; the spelling is what helps.
-    """
-    findings = error.errors(include_url=False)
-    first = min(findings, key=lambda finding: finding["type"] != "extra_forbidden")
-    key = "outgrow:" + ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        return BadStackFile(
-            f"{path}: {key} is not a known key",
-            why="a misspelt key would be ignored without a word",
-            next_step=f"correct or remove {key} in {path.name}",
-        )
-    if first["type"] == "missing":
-        return BadStackFile(f"{path}: {key} is missing", next_step=f"add {key} to {path.name}")
-    return _bad(path, key, f"{first['msg'].removeprefix('Value error, ')} (it is {first['input']!r})")
+        raise bad_key(path, key, "; ".join(filter(None, (error.what, error.why)))) from None

@@ -9,7 +9,6 @@ import pytest
 from monitor.errors import ExitCode
 from monitor.phases import (
     STACKS,
-    BadStackFile,
     UnknownPhase,
     UnknownProfile,
     check_profile,
@@ -17,6 +16,7 @@ from monitor.phases import (
     load_roadmap,
     next_phase,
 )
+from monitor.stack_file import BadStackFile
 from monitor.thresholds import Limit
 
 if TYPE_CHECKING:
@@ -145,6 +145,7 @@ def edited(folder: Path, old: str, new: str) -> Path:
         ),
         ("outgrow:budget: {min: 50, max: 100}", "outgrow:budget: {min: 50}", "outgrow:budget.max", ""),
         ("  outgrow:timeline: 0-3 months\n", "", "outgrow:timeline", ""),
+        ("outgrow:phase: phase-1", "outgrow:phase: phase-2", "outgrow:phase", "in the file of phase-1"),
     ],
 )
 def test_a_wrong_key_is_named_with_its_file_and_changes_the_exit_code(

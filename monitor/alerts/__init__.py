@@ -1,0 +1,1 @@
+"""Alerts as data: `table` says which there are, `evaluation` which are active."""

@@ -1,0 +1,136 @@
+"""Advice: when each rule speaks, with which evidence and command."""
+
+from __future__ import annotations
+
+import pytest
+
+from monitor.advice import Recommendation, Severity
+from monitor.judging import judge
+from monitor.snapshot import Facts, Measurement, Snapshot
+from monitor.thresholds import METRICS
+
+HEALTHY = {
+    "p95_ms": 50.0,
+    "concurrent_users": 50.0,
+    "database_size_bytes": 1e7,
+    "error_rate_percent": 0.01,
+    "writes_per_second": 1.0,
+    "cpu_percent": 10.0,
+    "memory_percent": 20.0,
+    "average_query_ms": 2.0,
+    "requests_per_second": 20.0,
+}
+
+
+def advice(
+    phase: str = "phase-1", facts: Facts | None = None, **values: float | None
+) -> dict[str, Recommendation]:
+    metrics = {name: Measurement(value, METRICS[name].unit) for name, value in {**HEALTHY, **values}.items()}
+    assessment = judge(Snapshot(phase, metrics, 0.0, facts=facts or Facts()))
+    return {found.rule_id: found for found in assessment.recommendations}
+
+
+def test_a_healthy_application_gets_no_advice() -> None:
+    assert advice() == {}
+
+
+def test_contradiction_c_below_70_because_of_the_matrix_the_migration_is_planned() -> None:
+    """Yellow is 60 to 79 and "plan scaling"; PostgreSQL is planned below 70: a rule, not a colour."""
+    assert "plan-postgresql" not in advice(concurrent_users=600)
+    planned = advice(concurrent_users=800)["plan-postgresql"]
+    assert planned.severity is Severity.WARNING
+    assert planned.because.metric == "concurrent_users"
+    assert (planned.because.value, planned.because.limit) == (800, 500)
+    assert planned.command == "outgrow migrate inspect DATABASE"
+
+
+def test_contradiction_c_below_70_because_of_cpu_no_migration_is_planned() -> None:
+    found = advice(cpu_percent=85)
+    assert "plan-postgresql" not in found
+    assert found["scale-vertically"].because.metric == "cpu_percent"
+
+
+@pytest.mark.parametrize(
+    ("metric", "value"),
+    [
+        ("concurrent_users", 1001),
+        ("database_size_bytes", 5.1e9),
+        ("p95_ms", 501),
+        ("error_rate_percent", 5.1),
+        ("writes_per_second", 101),
+    ],
+)
+def test_an_urgent_matrix_means_migrating_now(metric: str, value: float) -> None:
+    found = advice(**{metric: value})
+    assert next(iter(found)) == "migrate-to-postgresql"
+    assert found["migrate-to-postgresql"].severity is Severity.CRITICAL
+    assert found["migrate-to-postgresql"].command == "outgrow promote --to phase-2"
+
+
+def test_on_postgresql_the_climb_goes_to_the_next_phase() -> None:
+    assert advice("phase-2", concurrent_users=10_001)["climb-now"].command == "outgrow promote --to phase-3"
+    assert advice("phase-2", concurrent_users=8_000)["plan-climb"].command == "outgrow infra plan phase-3"
+
+
+def test_beyond_the_last_phase_its_sizes_are_raised() -> None:
+    assert advice("phase-3", concurrent_users=100_001)["raise-sizes"].severity is Severity.CRITICAL
+
+
+def test_what_the_probe_saw_counts_more_than_the_phases_name() -> None:
+    found = advice(facts=Facts(database="postgresql"), concurrent_users=1001)
+    assert "climb-now" in found
+    assert "migrate-to-postgresql" not in found
+
+
+def test_a_rollback_journal_is_worth_a_remark_and_under_pressure_a_warning() -> None:
+    rollback = Facts(database="sqlite", journal_mode="rollback")
+    assert advice(facts=rollback)["enable-wal"].severity is Severity.INFO
+    pressed = advice(facts=rollback, p95_ms=250)["enable-wal"]
+    assert pressed.severity is Severity.WARNING
+    assert pressed.command == "sqlite3 DATABASE 'PRAGMA journal_mode=WAL'"
+    assert "enable-wal" not in advice(facts=Facts(database="sqlite", journal_mode="wal"), p95_ms=250)
+
+
+def test_busy_errors_call_for_waiting_and_short_transactions() -> None:
+    assert advice(facts=Facts(busy_errors=4))["wait-for-the-lock"].because.value == 4
+    assert advice(facts=Facts(busy_errors=0)) == {}
+
+
+def test_slow_queries_call_for_indexes_in_the_databases_own_words() -> None:
+    assert "sqlite3 DATABASE .expert" in advice(average_query_ms=120)["index-slow-queries"].command
+    found = advice("phase-2", average_query_ms=600)["index-slow-queries"]
+    assert found.severity is Severity.CRITICAL
+    assert "pg_stat_statements" in found.command
+
+
+def test_many_requests_call_for_a_cache_and_beyond_1000_for_more_instances() -> None:
+    assert set(advice(requests_per_second=600)) == {"cache-repeated-reads"}
+    found = advice(requests_per_second=1001)
+    assert set(found) == {"cache-repeated-reads", "scale-horizontally"}
+    assert found["scale-horizontally"].because.limit == 1000
+    assert "scale-horizontally" not in advice(requests_per_second=1000)
+
+
+def test_a_strained_machine_is_scaled_vertically() -> None:
+    found = advice(cpu_percent=75, memory_percent=95)["scale-vertically"]
+    assert found.severity is Severity.CRITICAL
+    assert found.because.metric == "memory_percent"
+    assert "CPU and memory" in found.action
+
+
+def test_slow_and_failing_routes_are_looked_for() -> None:
+    assert advice(p95_ms=250)["optimise-slow-routes"].severity is Severity.WARNING
+    assert advice(error_rate_percent=6)["find-failing-routes"].severity is Severity.CRITICAL
+
+
+def test_what_is_not_measured_is_asked_for() -> None:
+    found = advice(p95_ms=None, concurrent_users=None)["measure-the-missing"]
+    assert found.because.text == "not known: concurrent_users, p95_ms"
+
+
+def test_the_most_pressing_advice_comes_first() -> None:
+    found = advice(
+        facts=Facts(database="sqlite", journal_mode="rollback"), requests_per_second=600, p95_ms=600
+    )
+    severities = [list(Severity).index(one.severity) for one in found.values()]
+    assert severities == sorted(severities)
