@@ -112,16 +112,9 @@ def assess(snapshot: Snapshot, thresholds: Thresholds, *, next_phase: str | None
         thresholds: the limits of its phase and profile, as `judging.judge` picks them.
         next_phase: what the recommendations may recommend; None when nothing lies beyond the phase.
     """
-    points = {
-        name: utility(measured.value, thresholds[name])
-        for name in METRICS
-        if (measured := snapshot.metrics.get(name)) is not None
-        and measured.known
-        and measured.value is not None
-    }
-    metrics = tuple(
-        _judge(name, snapshot.metrics.get(name), thresholds[name], points.get(name)) for name in METRICS
-    )
+    numbers = {name: snapshot.metrics[name].number if name in snapshot.metrics else None for name in METRICS}
+    points = {name: utility(value, thresholds[name]) for name, value in numbers.items() if value is not None}
+    metrics = tuple(_judge(name, snapshot.metrics.get(name), thresholds[name]) for name in METRICS)
     worst = min(points, key=points.__getitem__, default=None)
     light = _light(metrics)
     score = None if worst is None or light is Light.UNKNOWN else floor_points(points[worst])
@@ -147,19 +140,17 @@ def assess(snapshot: Snapshot, thresholds: Thresholds, *, next_phase: str | None
     return replace(assessment, recommendations=recommend(assessment, snapshot.facts, thresholds, next_phase))
 
 
-def _judge(name: str, measured: Measurement | None, limit: Limit, points: float | None) -> JudgedMetric:
-    known = points is not None and measured is not None and measured.value is not None
-    floored = floor_points(points) if points is not None else None
+def _judge(name: str, measured: Measurement | None, limit: Limit) -> JudgedMetric:
+    value = None if measured is None else measured.number
+    points = None if value is None else floor_points(utility(value, limit))
     return JudgedMetric(
         id=name,
         title=METRICS[name].title,
-        value=measured.value if known and measured else None,
+        value=value,
         unit=METRICS[name].unit,
-        category=limit.category(measured.value)
-        if known and measured and measured.value is not None
-        else None,
-        utility=floored,
-        points_lost=round(100 - floored, 1) if floored is not None else None,
+        category=None if value is None else limit.category(value),
+        utility=points,
+        points_lost=None if points is None else round(100 - points, 1),
         stay=limit.stay,
         urgent=limit.urgent,
         in_matrix=METRICS[name].in_matrix,

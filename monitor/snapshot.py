@@ -45,9 +45,9 @@ class Measurement:
     note: str = ""
 
     @property
-    def known(self) -> bool:
-        """Whether there is a number to judge; NaN is none."""
-        return self.value is not None and not math.isnan(self.value)
+    def number(self) -> float | None:
+        """The value if there is a number to judge; NaN is none."""
+        return None if self.value is None or math.isnan(self.value) else self.value
 
 
 @dataclass(frozen=True)

@@ -38,8 +38,8 @@ def test_the_documented_snapshot_is_read_as_it_is_written() -> None:
 
 def test_null_and_absent_metrics_are_missing_not_zero() -> None:
     snapshot = parse_snapshot(document(p95_ms=None, cpu_percent=0))
-    assert not snapshot.metrics["p95_ms"].known
-    assert snapshot.metrics["cpu_percent"].known
+    assert snapshot.metrics["p95_ms"].number is None
+    assert snapshot.metrics["cpu_percent"].number == 0
     assert "writes_per_second" not in snapshot.metrics
 
 
