@@ -1,0 +1,131 @@
+'use strict';
+
+// Distinct clients of the last five minutes. An address and user agent are hashed with a random key that the sidecar renews
+// daily; only the largest rank per register is kept. Neither the address nor the user agent is stored, logged or sent.
+
+const { createHmac } = require('node:crypto');
+const { isIPv6 } = require('node:net');
+
+const { REGISTERS, mergeInto, registerAndRank } = require('./hyperloglog');
+
+const MINUTES = 5;
+const MINUTE_MS = 60_000;
+
+/** The 16-bit groups of a valid IPv6 address without zone. */
+function groups(address) {
+  const dotted = /^(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(address);
+  if (dotted) {
+    const [a, b, c, d] = dotted.slice(2).map(Number);
+    address = `${dotted[1]}${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
+  }
+  const [head, tail] = address.split('::').map((part) => (part === '' ? [] : part.split(':')));
+  const missing = tail === undefined ? 0 : 8 - head.length - tail.length;
+  return [...head, ...Array(missing).fill('0'), ...(tail ?? [])].map((group) => parseInt(group, 16));
+}
+
+/**
+ * Reduce an address to what counts as one client: IPv4 as it is, IPv4 inside IPv6 as IPv4, other IPv6 cut to its /64, which is
+ * one customer's line. Anything else (a Unix socket's name) stays as it is.
+ */
+function canonicalAddress(address) {
+  if (!address.includes(':')) {
+    return address;
+  }
+  const bare = address.split('%', 1)[0];
+  if (!isIPv6(bare)) {
+    return address;
+  }
+  const parts = groups(bare);
+  if (parts.slice(0, 5).every((part) => part === 0) && parts[5] === 0xffff) {
+    return [parts[6] >> 8, parts[6] & 255, parts[7] >> 8, parts[7] & 255].join('.');
+  }
+  const network = parts.slice(0, 4).map((part) => part.toString(16).padStart(4, '0'));
+  return `${network.join(':')}::/64`;
+}
+
+/** The keyed hash of a client; its first 8 bytes count. */
+function clientHash(salt, address, userAgent) {
+  return createHmac('sha256', salt).update(`${canonicalAddress(address)}|${userAgent}`).digest();
+}
+
+/**
+ * The address of the client when `hops` proxies of our own stand in between: each appended the address it saw to
+ * X-Forwarded-For, so we count from the end. What stands further left was written by the client and proves nothing.
+ */
+function clientAddress(peer, forwardedFor, hops) {
+  if (hops === 0 || !forwardedFor) {
+    return peer;
+  }
+  const chain = forwardedFor.split(',').map((part) => part.trim());
+  return chain[Math.max(0, chain.length - hops)] || peer;
+}
+
+/** Registers of the last five minutes, one set a minute. Empty until the sidecar has handed out its key. */
+class ClientWindow {
+  constructor(now = () => performance.now()) {
+    this.now = now;
+    this.salt = null;
+    this.saltId = null;
+    this.minutes = Array.from({ length: MINUTES }, () => ({ minute: -1, registers: new Uint8Array(REGISTERS) }));
+    // One HMAC a connection rather than one a request. Entries live as long as Node's own record of the connection.
+    this.byConnection = new WeakMap();
+  }
+
+  /** Use the sidecar's key. Hashes under different keys cannot be merged, so a new key starts a new window. */
+  useKey(salt, saltId) {
+    if (saltId === this.saltId) {
+      return;
+    }
+    this.salt = salt;
+    this.saltId = saltId;
+    this.byConnection = new WeakMap();
+    for (const slot of this.minutes) {
+      slot.minute = -1;
+    }
+  }
+
+  record(connection, address, userAgent) {
+    if (this.salt === null) {
+      return;
+    }
+    let seen = this.byConnection.get(connection);
+    if (seen === undefined || seen.userAgent !== userAgent || seen.address !== address) {
+      seen = { address, userAgent, ...registerAndRank(clientHash(this.salt, address, userAgent)) };
+      this.byConnection.set(connection, seen);
+    }
+    const registers = this.#currentMinute();
+    if (seen.rank > registers[seen.register]) {
+      registers[seen.register] = seen.rank;
+    }
+  }
+
+  #currentMinute() {
+    const minute = Math.floor(this.now() / MINUTE_MS);
+    const slot = this.minutes[minute % MINUTES];
+    if (slot.minute !== minute) {
+      slot.minute = minute;
+      slot.registers.fill(0);
+    }
+    return slot.registers;
+  }
+
+  toJSON() {
+    if (this.salt === null) {
+      return null;
+    }
+    const oldest = Math.floor(this.now() / MINUTE_MS) - MINUTES + 1;
+    const merged = new Uint8Array(REGISTERS);
+    for (const slot of this.minutes) {
+      if (slot.minute >= oldest) {
+        mergeInto(merged, slot.registers);
+      }
+    }
+    return {
+      window_seconds: (MINUTES * MINUTE_MS) / 1000,
+      salt_id: this.saltId,
+      registers: Buffer.from(merged.buffer).toString('base64'),
+    };
+  }
+}
+
+module.exports = { ClientWindow, canonicalAddress, clientAddress, clientHash };

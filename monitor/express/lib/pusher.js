@@ -1,0 +1,61 @@
+'use strict';
+
+// Sends a worker's snapshots to the sidecar, fire and forget: a slow sidecar costs the next snapshot, never the application.
+
+const { EventLoopProbe } = require('./event-loop');
+const { debug } = require('./options');
+const { askSidecar } = require('./sidecar');
+
+const PUSH_PATH = '/api/metrics/scalability/push';
+
+class Pusher {
+  constructor(worker, { sidecarUrl, token, intervalMs, timeoutMs }) {
+    this.worker = worker;
+    this.sidecarUrl = sidecarUrl;
+    this.token = token;
+    this.timeoutMs = timeoutMs;
+    this.sending = null;
+    this.eventLoop = new EventLoopProbe();
+    this.timer = setInterval(() => void this.push(), intervalMs);
+    this.timer.unref();
+    this.first = setImmediate(() => void this.push()); // the key for counting clients comes with the first answer
+    this.first.unref();
+  }
+
+  /** Send a snapshot now, unless the last one is still on its way. Resolves to whether the sidecar took it; never rejects. */
+  push({ holdProcess = false } = {}) {
+    this.sending ??= this.#send(holdProcess).finally(() => {
+      this.sending = null;
+    });
+    return this.sending;
+  }
+
+  async #send(holdProcess) {
+    try {
+      const body = Buffer.from(JSON.stringify(this.worker.snapshot(this.eventLoop.take())));
+      const { token, timeoutMs } = this;
+      const request = { method: 'POST', body, token, timeoutMs, holdProcess };
+      const answer = await askSidecar(this.sidecarUrl, PUSH_PATH, request);
+      if (answer.status !== 200) {
+        throw new Error(`the sidecar answered ${answer.status}`);
+      }
+      const { salt, salt_id: saltId } = JSON.parse(answer.body.toString('utf8'));
+      this.worker.clients.useKey(Buffer.from(salt, 'base64'), saltId);
+      return true;
+    } catch (error) {
+      debug('snapshot not delivered: %s', error);
+      return false;
+    }
+  }
+
+  /** Send the last snapshot and stop. Never rejects. */
+  async close() {
+    clearInterval(this.timer);
+    clearImmediate(this.first);
+    await this.sending;
+    await this.push({ holdProcess: true });
+    this.eventLoop.stop();
+  }
+}
+
+module.exports = { PUSH_PATH, Pusher };
