@@ -27,11 +27,11 @@ STACKS: Final = Path(__file__).resolve().parent.parent / "stacks"
 DEFAULT_PROFILE: Final = "default"
 
 
-class UnknownPhase(MonitorError, UsageError):  # noqa: N818
+class UnknownPhase(MonitorError, UsageError):
     """There is no stack file for the phase."""
 
 
-class UnknownProfile(MonitorError, UsageError):  # noqa: N818
+class UnknownProfile(MonitorError, UsageError):
     """No phase has limits for the workload."""
 
 

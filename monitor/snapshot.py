@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FIRST_PHASE: Final = "phase-1"
 
 
-class BadSnapshot(MonitorError, UsageError):  # noqa: N818  # read as a sentence: raise BadSnapshot
+class BadSnapshot(MonitorError, UsageError):
     """A snapshot that cannot be judged as it is written."""
 
 

@@ -23,7 +23,7 @@ INFRA_KEYS: Final = frozenset(
 )
 
 
-class BadStackFile(MonitorError, UsageError):  # noqa: N818  # read as a sentence: raise BadStackFile
+class BadStackFile(MonitorError, UsageError):
     """A stack file that cannot be read as a phase; the message names the file and the key."""
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class BadThresholds(MonitorError, UsageError):  # noqa: N818  # read as a sentence: raise BadThresholds
+class BadThresholds(MonitorError, UsageError):
     """Limits that contradict each other or are not numbers."""
 
 
