@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from migration.schema.tokens import BadSql, Token, tokenize
+from migration.schema.tokens import BadSqlError, Token, tokenize
 
 
 @dataclass
@@ -60,9 +60,21 @@ class TableDeclaration:
     checks: list[CheckDeclaration] = field(default_factory=list)
 
 
-_COLUMN_CONSTRAINTS = (
-    "CONSTRAINT NULL NOT DEFAULT PRIMARY UNIQUE CHECK REFERENCES COLLATE AS DEFERRABLE INITIALLY ON".split()
-)
+_COLUMN_CONSTRAINTS = [
+    "CONSTRAINT",
+    "NULL",
+    "NOT",
+    "DEFAULT",
+    "PRIMARY",
+    "UNIQUE",
+    "CHECK",
+    "REFERENCES",
+    "COLLATE",
+    "AS",
+    "DEFERRABLE",
+    "INITIALLY",
+    "ON",
+]
 _TABLE_CONSTRAINTS = ("PRIMARY", "UNIQUE", "CHECK", "FOREIGN", "CONSTRAINT")
 
 
@@ -70,7 +82,7 @@ def parse_table(sql: str) -> TableDeclaration:
     """Parse CREATE TABLE as sqlite_schema keeps it.
 
     Raises:
-        BadSql: not a CREATE TABLE with a column list.
+        BadSqlError: not a CREATE TABLE with a column list.
     """
     return _Parser(sql).table()
 
@@ -312,7 +324,9 @@ class _Parser:
         if not self._take(word):
             raise self._unexpected(word)
 
-    def _unexpected(self, wanted: str) -> BadSql:
+    def _unexpected(self, wanted: str) -> BadSqlError:
         token = self._token()
         found = "the end" if token is None else self._sql[token.start : token.end]
-        return BadSql("cannot read the SQL of a table", why=f"{wanted} was expected where {found!r} stands")
+        return BadSqlError(
+            "cannot read the SQL of a table", why=f"{wanted} was expected where {found!r} stands"
+        )

@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 from migration.schema.ddl import quote_literal
-from migration.schema.tokens import BadSql, Kind, Token, tokenize
+from migration.schema.tokens import BadSqlError, Kind, Token, tokenize
 from migration.values.temporal import parse_datetime, parse_time
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def translate_default(text: str, target: str, *, typeorm: bool = False) -> Defau
     """
     try:
         tokens = _unwrapped(tokenize(text))
-    except BadSql:
+    except BadSqlError:
         tokens = []
     kind = _kind(target)
     clock = _clock(tokens)
@@ -69,7 +69,7 @@ def _partner(tokens: list[Token]) -> int:
 
 def _kind(target: str) -> str:
     """The family of a PostgreSQL type, as far as a default cares."""
-    base = target.split("(")[0].strip()
+    base = target.split("(", maxsplit=1)[0].strip()
     if base in ("smallint", "integer", "bigint"):
         return "integer"
     if base.startswith(("text", "character")):

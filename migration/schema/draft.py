@@ -1,10 +1,10 @@
-"""What planning has settled so far. The stages of `plan` fill it one after the other; the finished plan is
-frozen.
+"""What planning has settled so far.
+
+The stages of `plan` fill a draft one after the other; the plan made of it is frozen.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from migration.schema.names import Namespace
@@ -28,10 +28,9 @@ class Draft:
         self.orm = detect(source, options.orm)
         self.notes: list[Note] = []
         self.obstacles: list[Obstacle] = []
-        self.relations = Namespace(
-            lambda name, chosen: self.note("changed", name, f"is named {chosen} in PostgreSQL")
-        )
+        self.relations = Namespace(lambda name, chosen: self.note("changed", name, f"is named {chosen}"))
         self.tables: dict[str, TargetTable] = {}
+        self._constraints: dict[str, Namespace] = {}
 
     @property
     def schema(self) -> str:
@@ -53,11 +52,24 @@ class Draft:
         """The target's names of these columns."""
         return tuple(self.column(table, column).name for column in columns)
 
-    def replace_column(self, table: str, column: TargetColumn) -> None:
-        """Put another decision in the place of a column."""
-        old = self.tables[table]
-        columns = tuple(column if each.source.name == column.source.name else each for each in old.columns)
-        self.tables[table] = replace(old, columns=columns)
+    def rowid_column(self, table: Table) -> str | None:
+        """The column that is the rowid under another name, if the table has one."""
+        key = table.primary_key
+        return key.columns[0] if key is not None and key.rowid_alias else None
+
+    def constraints(self, table: Table) -> Namespace:
+        """The names of one table's constraints; those of keys are names of relations as well."""
+        if table.name not in self._constraints:
+            self._constraints[table.name] = Namespace(
+                lambda name, chosen: self.note("changed", f"{table.name} {name}", f"is named {chosen}")
+            )
+        return self._constraints[table.name]
+
+    def take_key_name(self, table: Table, name: str) -> str:
+        """Give out the name of a primary key or unique constraint, which its index has too."""
+        chosen = self.relations.take(name, table.name)
+        self.constraints(table).reserve((chosen,))
+        return chosen
 
     def tables_in_order(self) -> tuple[tuple[Table, TargetTable], ...]:
         """Source and target of each table, in the order of the file."""

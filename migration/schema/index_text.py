@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from migration.schema.tokens import BadSql, Token, tokenize
+from migration.schema.tokens import BadSqlError, Token, tokenize
 
 
 def parse_index(sql: str) -> tuple[list[str], str | None]:
     """The terms of an index as written, without COLLATE, ASC and DESC; and its WHERE, if it has one.
 
     Raises:
-        BadSql: not a CREATE INDEX.
+        BadSqlError: not a CREATE INDEX.
     """
     tokens = tokenize(sql)
     at = next((i for i, token in enumerate(tokens) if token.is_word("ON")), None)
     # CREATE INDEX name ON table ( terms ) [WHERE predicate]: an index may itself be named "on" only if
     # quoted.
     if at is None or at + 2 >= len(tokens) or not tokens[at + 2].is_operator("("):
-        raise BadSql(
+        raise BadSqlError(
             "cannot read the SQL of an index", why=f"it is not CREATE INDEX ... ON table (...): {sql[:60]}"
         )
     terms: list[str] = []
@@ -33,7 +33,7 @@ def parse_index(sql: str) -> tuple[list[str], str | None]:
                 sql[rest[0].end :].strip().rstrip(";").strip() if rest and rest[0].is_word("WHERE") else None
             )
             return terms, where
-    raise BadSql("cannot read the SQL of an index", why="its list of terms never ends")
+    raise BadSqlError("cannot read the SQL of an index", why="its list of terms never ends")
 
 
 def _term(sql: str, tokens: list[Token]) -> str:

@@ -1,4 +1,4 @@
-"""Plans the indexes made by CREATE INDEX."""
+"""Plans the indexes made by CREATE INDEX, with their predicates, expressions, order and collations."""
 
 from __future__ import annotations
 
@@ -6,34 +6,81 @@ from typing import TYPE_CHECKING
 
 from migration.schema import ddl
 from migration.schema.target import Statement
+from migration.schema.translate import Scope, translate, translate_condition
+from migration.schema.typed import Typed, UntranslatableError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from migration.schema.draft import Draft
     from migration.schema.source import Index, IndexTerm, Table
-    from migration.schema.target import TargetTable
+
+#: PostgreSQL's B-tree refuses rows of more than 2,704 bytes (a third of a page); a character has up to 4.
+_LONG_TEXT = 2_704 // 4
+_LONG_BYTES = 2_704
 
 
 def plan_indexes(draft: Draft) -> list[Statement]:
     """The statements that make every index."""
-    statements = []
-    for table, target in draft.tables_in_order():
-        for index in table.indexes:
-            statement = _index(draft, table, target, index)
-            if statement is not None:
-                statements.append(statement)
-    return statements
+    planned = (_index(draft, table, index) for table in draft.source.tables for index in table.indexes)
+    return [statement for statement in planned if statement is not None]
 
 
-def _index(draft: Draft, table: Table, target: TargetTable, index: Index) -> Statement | None:
-    if index.where is not None or any(term.expression is not None for term in index.terms):
-        draft.note("left", index.name, f"the index was left out: {index.sql}")
+def _index(draft: Draft, table: Table, index: Index) -> Statement | None:
+    target = draft.tables[table.name]
+    scope = Scope.of(target.columns, draft.rowid_column(table), ascii_case=False)
+    try:
+        terms = [_term(draft, table, index, term, scope) for term in index.terms]
+        where = translate_condition(index.where, scope) if index.where is not None else None
+    except UntranslatableError as error:
+        draft.note("left", index.name, f"the index was left out: {error}; it was {index.sql}")
         return None
     name = draft.relations.take(index.name, table.name)
-    terms = [_term(draft, table, term) for term in index.terms]
-    sql = ddl.create_index(draft.schema, target.name, name, terms, unique=index.unique)
-    return Statement("index", name, target.name, sql)
+    sql = ddl.create_index(draft.schema, target.name, name, terms, unique=index.unique, where=where)
+    columns = tuple(term.column for term in index.terms if term.column is not None)
+    loose = (
+        where is not None or len(columns) < len(index.terms) or any(term.collation for term in index.terms)
+    )
+    return Statement("index", name, target.name, sql, optional=loose or too_long(draft, table, columns))
 
 
-def _term(draft: Draft, table: Table, term: IndexTerm) -> str:
-    column = draft.column(table.name, term.column or "")
-    return ddl.quote_identifier(column.name) + (" DESC NULLS LAST" if term.descending else "")
+def too_long(draft: Draft, table: Table, columns: Iterable[str]) -> bool:
+    """Whether an index over these columns may meet a value that PostgreSQL's B-tree has no room for."""
+    profiles = draft.profile.tables[table.name].columns
+    return any(
+        (profiles[column].max_characters or 0) > _LONG_TEXT or (profiles[column].max_bytes or 0) > _LONG_BYTES
+        for column in columns
+    )
+
+
+def _term(draft: Draft, table: Table, index: Index, term: IndexTerm, scope: Scope) -> str:
+    if term.expression is not None:
+        item = translate(term.expression, scope)
+        sql = item.sql if item.column else f"({item.sql})"
+        textual = item.kind == "text"
+    else:
+        column = draft.column(table.name, term.column or "")
+        item = Typed(ddl.quote_identifier(column.name), "text", column=True)
+        sql = item.sql
+        textual = column.type.startswith(("text", "character varying"))
+    if term.collation is not None and textual:
+        sql = _collated(draft, index, item, term.collation)
+    # SQLite sorts NULL before everything, so last in a descending order.
+    return f"{sql} DESC NULLS LAST" if term.descending else sql
+
+
+def _collated(draft: Draft, index: Index, item: Typed, collation: str) -> str:
+    match collation.upper():
+        case "NOCASE":
+            draft.note(
+                "changed", index.name, "ignores case: the index is over lower(), and so must queries be"
+            )
+            return f"lower({item.sql})"
+        case "RTRIM":
+            draft.note("changed", index.name, "ignores blanks at the end: the index is over rtrim()")
+            return f"rtrim({item.sql}, ' ')"
+        case _:
+            draft.note(
+                "changed", index.name, f"the collation {collation} exists in its application only; left out"
+            )
+            return item.sql if item.column else f"({item.sql})"

@@ -1,5 +1,6 @@
-"""Plans primary keys and unique constraints, which stay constraints: a later DROP CONSTRAINT of the
-application must find them.
+"""Plans primary keys and unique constraints.
+
+They stay constraints, under their names: a later DROP CONSTRAINT of the application must find them.
 """
 
 from __future__ import annotations
@@ -7,62 +8,95 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from migration.schema import ddl
+from migration.schema.indexes import too_long
 from migration.schema.names import default_name
 from migration.schema.orm import typeorm_primary_key
 from migration.schema.target import Statement
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from migration.schema.draft import Draft
-    from migration.schema.source import PrimaryKey, Table
+    from migration.schema.source import PrimaryKey, Table, UniqueConstraint
     from migration.schema.target import TargetTable
 
 
 def plan_keys(draft: Draft) -> list[Statement]:
     """The statements that add every primary key and unique constraint."""
-    statements = []
+    statements: list[Statement] = []
     for table, target in draft.tables_in_order():
         if table.primary_key is not None:
-            statements.append(_primary_key(draft, table, target, table.primary_key))
+            statements.extend(_primary_key(draft, table, target, table.primary_key))
         for unique in table.uniques:
-            columns = draft.column_names(table.name, unique.columns)
-            wanted = unique.name or default_name(target.name, columns, "key")
-            name = draft.relations.take(wanted, table.name)
-            sql = ddl.add_unique(draft.schema, target.name, name, columns)
-            statements.append(Statement("unique", name, target.name, sql))
-            _note_conflict(draft, f"{table.name}.{name}", unique.on_conflict)
+            statements.extend(_unique(draft, table, target, unique, unique.name))
     return statements
 
 
-def _primary_key(draft: Draft, table: Table, target: TargetTable, key: PrimaryKey) -> Statement:
-    columns = draft.column_names(table.name, key.columns)
-    _note_conflict(draft, table.name, key.on_conflict)
+def _primary_key(draft: Draft, table: Table, target: TargetTable, key: PrimaryKey) -> Iterable[Statement]:
     nulls = sum(draft.profile.tables[table.name].columns[column].nulls for column in key.columns)
     if nulls:
-        name = draft.relations.take(key.name or default_name(target.name, columns, "key"), table.name)
         draft.note(
             "changed",
             table.name,
-            f"its primary key ({', '.join(key.columns)}) holds {nulls:,} NULLs, which PostgreSQL refuses in a primary key: "
-            "it becomes a unique constraint",
+            f"its primary key ({', '.join(key.columns)}) holds {nulls:,} NULLs, which PostgreSQL has in no "
+            "primary key: it becomes a unique constraint",
         )
-        return Statement(
-            "unique", name, target.name, ddl.add_unique(draft.schema, target.name, name, columns)
+        yield from _unique(draft, table, target, key, key.name)
+        return
+    columns = draft.column_names(table.name, key.columns)
+    typeorm = draft.orm == "typeorm"
+    usual = typeorm_primary_key(table.name, key.columns) if typeorm else default_name(target.name, (), "pkey")
+    name = draft.take_key_name(table, key.name or usual)
+    sql = ddl.add_primary_key(draft.schema, target.name, name, columns)
+    yield Statement("primary key", name, target.name, sql, optional=too_long(draft, table, key.columns))
+    yield from _collations(draft, table, target, key, name)
+    _note_conflict(draft, f"{table.name} {name}", key.on_conflict)
+
+
+def _unique(
+    draft: Draft, table: Table, target: TargetTable, unique: UniqueConstraint | PrimaryKey, wanted: str | None
+) -> Iterable[Statement]:
+    columns = draft.column_names(table.name, unique.columns)
+    name = draft.take_key_name(table, wanted or default_name(target.name, columns, "key"))
+    sql = ddl.add_unique(draft.schema, target.name, name, columns)
+    yield Statement("unique", name, target.name, sql, optional=too_long(draft, table, unique.columns))
+    yield from _collations(draft, table, target, unique, name)
+    _note_conflict(draft, f"{table.name} {name}", unique.on_conflict)
+
+
+def _collations(
+    draft: Draft, table: Table, target: TargetTable, key: UniqueConstraint | PrimaryKey, name: str
+) -> Iterable[Statement]:
+    """What the constraint, which compares bytes, does not ensure: no two values that differ only in case."""
+    if not any(key.collations):
+        return
+    terms, folded = [], False
+    for column, collation in zip(key.columns, key.collations, strict=True):
+        planned = draft.column(table.name, column)
+        quoted = ddl.quote_identifier(planned.name)
+        textual = planned.type.startswith(("text", "character varying"))
+        if collation is not None and collation.upper() == "NOCASE" and textual:
+            terms.append(f"lower({quoted})")
+            folded = True
+        else:
+            terms.append(quoted)
+        if collation is not None and collation.upper() != "NOCASE":
+            draft.note(
+                "changed", f"{table.name} {name}", f"compared with the collation {collation}; now by bytes"
+            )
+    if folded:
+        index = draft.relations.take(f"{name}_nocase", table.name)
+        draft.note(
+            "changed",
+            f"{table.name} {name}",
+            f"compares without case; the unique index {index} over lower() ensures that beside the constraint",
         )
-    wanted = key.name or (
-        typeorm_primary_key(table.name, key.columns)
-        if draft.orm == "typeorm"
-        else default_name(target.name, (), "pkey")
-    )
-    name = draft.relations.take(wanted, table.name)
-    return Statement(
-        "primary key", name, target.name, ddl.add_primary_key(draft.schema, target.name, name, columns)
-    )
+        sql = ddl.create_index(draft.schema, target.name, index, terms, unique=True)
+        yield Statement("index", index, target.name, sql, optional=True)
 
 
 def _note_conflict(draft: Draft, item: str, on_conflict: str | None) -> None:
     if on_conflict not in (None, "ABORT", "FAIL", "ROLLBACK"):
         draft.note(
-            "changed",
-            item,
-            f"ON CONFLICT {on_conflict} does not exist in PostgreSQL: a conflict is an error there",
+            "changed", item, f"ON CONFLICT {on_conflict} is not in PostgreSQL: a conflict is an error there"
         )

@@ -1,5 +1,7 @@
-"""Plans the whole target, stage by stage: tables and types, then keys, indexes, checks and references, with a
-note for everything that will differ. Pure: nothing is read or written here.
+"""Plans the whole target, with a note for everything that will differ.
+
+Stage by stage: tables and types, then keys, indexes, checks and references, then what stays behind. Pure: nothing is
+read or written here.
 """
 
 from __future__ import annotations
@@ -7,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from migration.schema import ddl
+from migration.schema.checks import plan_checks
 from migration.schema.draft import Draft
 from migration.schema.foreign_keys import plan_foreign_keys
 from migration.schema.indexes import plan_indexes
@@ -15,7 +18,6 @@ from migration.schema.options import PlanOptions
 from migration.schema.others import plan_others
 from migration.schema.tables import plan_tables
 from migration.schema.target import Statement, TargetPlan
-from migration.schema.unify import unify_references
 
 if TYPE_CHECKING:
     from migration.schema.source import SourceSchema
@@ -29,20 +31,24 @@ def plan_target(source: SourceSchema, profile: Profile, options: PlanOptions | N
     """
     draft = Draft(source, profile, options or PlanOptions())
     plan_tables(draft)
-    unify_references(draft)
+    # The names of indexes were chosen by someone, those of most keys by nobody: they are given out first.
     indexes = plan_indexes(draft)
-    after_load = (*plan_keys(draft), *indexes, *plan_foreign_keys(draft), *plan_others(draft))
+    keys = plan_keys(draft)
+    checks = [statement for table in source.tables for statement in plan_checks(draft, table)]
+    references = [statement for table in source.tables for statement in plan_foreign_keys(draft, table)]
+    others = plan_others(draft)
     tables = tuple(draft.tables[table.name] for table in source.tables)
-    create = tuple(
-        Statement("table", table.name, table.name, ddl.create_table(draft.schema, table.name, table.columns))
-        for table in tables
-    )
     return TargetPlan(
         source,
         draft.schema,
         tables,
-        create,
-        after_load,
+        tuple(
+            Statement(
+                "table", table.name, table.name, ddl.create_table(draft.schema, table.name, table.columns)
+            )
+            for table in tables
+        ),
+        (*keys, *indexes, *checks, *references, *others),
         tuple(draft.notes),
         tuple(draft.obstacles),
         draft.options,

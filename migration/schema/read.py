@@ -25,7 +25,7 @@ from migration.schema.source import (
     Table,
     UniqueConstraint,
 )
-from migration.schema.tokens import BadSql, tokenize
+from migration.schema.tokens import BadSqlError, tokenize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,7 +43,7 @@ def read_schema(path: Path, *, connection: sqlite3.Connection | None = None) -> 
         connection: reads through this connection, so in its snapshot; without one, one is opened and closed.
 
     Raises:
-        UnreadableSource: the file cannot be opened, or is not a SQLite database.
+        SourceRefusedError: the file cannot be read as a SQLite database.
     """
     with reading(path, connection) as reader:
         reader.text_factory = _lenient
@@ -109,7 +109,7 @@ class _Reader:
         try:
             said = parse_table(sql)
         except (
-            BadSql
+            BadSqlError
         ):  # declared by a newer SQLite than this parser knows: the pragmas still tell the columns and keys
             said = TableDeclaration()
         info = self._rows(f"PRAGMA table_xinfo({_quoted(name)})")
@@ -284,7 +284,7 @@ def _after_columns(sql: str) -> str:
     """The words behind the last closing parenthesis, in upper case and with single blanks."""
     try:
         tokens = tokenize(sql)
-    except BadSql:
+    except BadSqlError:
         return ""
     last = max((i for i, token in enumerate(tokens) if token.is_operator(")")), default=len(tokens))
     return " ".join(token.value.upper() for token in tokens[last + 1 :])

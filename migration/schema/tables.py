@@ -1,53 +1,56 @@
-"""Plans the tables: names, types, NOT NULL, defaults, identity columns, and what stands in the way of storing
-the values.
-"""
+"""Plans the tables: names, types, NOT NULL, defaults, identity and generated columns."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from migration.schema.defaults import translate_default
+from migration.schema.generated import generate
 from migration.schema.names import column_names
-from migration.schema.target import Conversion, TargetColumn, TargetTable
-from migration.schema.types import decide
+from migration.schema.storable import settle_text
+from migration.schema.target import TargetColumn, TargetTable
+from migration.schema.types import as_text, decide
+from migration.schema.unify import unify_references
 
 if TYPE_CHECKING:
     from migration.schema.draft import Draft
     from migration.schema.source import Column, Table
     from migration.schema.types import Decision
-    from migration.values.profile import ColumnProfile
-
-_CODECS = {"UTF-8": "utf-8", "UTF-16le": "utf-16-le", "UTF-16be": "utf-16-be"}
+    from migration.schema.unify import Decisions
 
 
 def plan_tables(draft: Draft) -> None:
-    """Decide every table and column."""
+    """Decide every table and column, and put them into the draft."""
+    identities = {table.name: _identity_column(draft, table) for table in draft.source.tables}
+    decisions = unify_references(_decide(draft), draft.source, draft.profile, identities)
     names = {table.name: draft.relations.take(table.name, "table") for table in draft.source.tables}
     for table in draft.source.tables:
-        draft.tables[table.name] = _table(draft, table, names[table.name])
+        draft.tables[table.name] = _table(draft, table, names[table.name], decisions, identities[table.name])
 
 
-def _table(draft: Draft, table: Table, name: str) -> TargetTable:
-    profile = draft.profile.tables[table.name]
-    spelled = column_names(
-        (column.name for column in table.columns),
-        lambda old, new: draft.note("changed", f"{table.name}.{old}", f"is named {new} in PostgreSQL"),
-    )
-    identity = _identity_column(draft, table)
-    columns = tuple(
-        _column(
-            draft,
-            table,
-            column,
-            profile.columns[column.name],
-            name=spelled[column.name],
-            identity=column.name == identity,
-            target_table=name,
-        )
-        for column in table.columns
-    )
-    floor = draft.source.sequences.get(table.name, 0) if identity is not None else None
-    return TargetTable(name, table, columns, floor, profile.rows)
+def _decide(draft: Draft) -> Decisions:
+    """Each column's type by itself."""
+    decisions: Decisions = {}
+    for table in draft.source.tables:
+        keyed = _keyed_columns(table)
+        for column in table.columns:
+            profile = draft.profile.tables[table.name].columns[column.name]
+            decision = decide(column, profile, compact_integers=draft.orm == "typeorm")
+            if decision.type == "json" and column.name in keyed:
+                decision = as_text(decision, "PostgreSQL has no index and no key over json")
+            decisions[table.name, column.name] = decision
+    return decisions
+
+
+def _keyed_columns(table: Table) -> set[str]:
+    """The columns that an index or a key compares."""
+    keyed = set(table.primary_key.columns) if table.primary_key else set()
+    keyed.update(column for unique in table.uniques for column in unique.columns)
+    keyed.update(column for key in table.foreign_keys for column in key.columns)
+    for index in table.indexes:
+        keyed.update(term.column for term in index.terms if term.column is not None)
+    return keyed
 
 
 def _identity_column(draft: Draft, table: Table) -> str | None:
@@ -62,82 +65,57 @@ def _identity_column(draft: Draft, table: Table) -> str | None:
     return key.columns[0]
 
 
-def _column(
-    draft: Draft,
-    table: Table,
-    column: Column,
-    profile: ColumnProfile,
-    *,
-    name: str,
-    identity: bool,
-    target_table: str,
-) -> TargetColumn:
+def _table(draft: Draft, table: Table, name: str, decisions: Decisions, identity: str | None) -> TargetTable:
+    spelled = column_names(
+        (column.name for column in table.columns),
+        lambda old, new: draft.note("changed", f"{table.name}.{old}", f"is named {new} in PostgreSQL"),
+    )
+    columns = []
+    for column in table.columns:
+        decision = decisions[table.name, column.name]
+        for level, text in decision.notes:
+            draft.note(level, f"{table.name}.{column.name}", text)
+        planned = _column(draft, table, column, decision, spelled[column.name])
+        columns.append(_with_identity(draft, planned, name) if column.name == identity else planned)
+    floor = draft.source.sequences.get(table.name, 0) if identity is not None else None
+    rows = draft.profile.tables[table.name].rows
+    target = TargetTable(name, table, tuple(columns), floor, rows)
+    return replace(target, columns=tuple(generate(draft, target, column) for column in columns))
+
+
+def _column(draft: Draft, table: Table, column: Column, decision: Decision, name: str) -> TargetColumn:
     path = f"{table.name}.{column.name}"
-    decision = decide(column, profile, compact_integers=draft.orm == "typeorm")
-    for level, text in decision.notes:
-        draft.note(level, path, text)
-    if not profile.readable:
-        draft.note("left", path, "its expression fails on a stored row; the column cannot be read")
-    in_key = table.primary_key is not None and column.name in table.primary_key.columns
+    profile = draft.profile.tables[table.name].columns[column.name]
     default = None
-    if column.default is not None and not identity:
+    if column.default is not None:
         translated = translate_default(column.default, decision.type, typeorm=draft.orm == "typeorm")
         default = translated.sql
         if translated.note is not None:
             draft.note(translated.level, path, translated.note)
-    serial = identity and draft.orm == "typeorm"
+    in_key = table.primary_key is not None and column.name in table.primary_key.columns
     return TargetColumn(
         name,
         column,
         decision.type,
         decision.conversion,
-        column.not_null or (in_key and profile.nulls == 0),
+        (column.not_null or in_key) and profile.nulls == 0,
         default,
-        identity=identity,
-        serial=serial,
-        sequence=None,
         epoch=decision.epoch,
         scale=decision.scale,
-        raw_codec=_raw_codec(draft, path, decision, profile),
+        raw_codec=settle_text(draft, path, decision.conversion, profile.text),
         why=decision.why,
     )
 
 
-_TEXTUAL = (Conversion.TEXT, Conversion.ANY_AS_TEXT, Conversion.JSON)
+def _with_identity(draft: Draft, column: TargetColumn, table: str) -> TargetColumn:
+    """Give the column a sequence: a serial where TypeORM expects one, otherwise an identity column.
 
-
-def _raw_codec(draft: Draft, path: str, decision: Decision, profile: ColumnProfile) -> str | None:
-    """Settle texts that PostgreSQL cannot store; the codec to read the column's bytes with, where they are
-    not valid.
+    PostgreSQL names the sequence table_column_seq; where that name is taken, only an identity column can name
+    its sequence otherwise.
     """
-    facts, options = profile.text, draft.options
-    textual = decision.conversion in _TEXTUAL
-    if facts.with_nul and textual:
-        if options.nul_policy == "refuse":
-            draft.obstacle(
-                path,
-                facts.with_nul,
-                "texts contain the character NUL, which PostgreSQL cannot store",
-                "--nul-policy strip removes it, --nul-policy replace writes U+2400 in its place",
-            )
-        else:
-            done = "removed" if options.nul_policy == "strip" else "replaced by U+2400"
-            draft.note("changed", path, f"{facts.with_nul:,} texts contain the character NUL; it is {done}")
-    if not facts.invalid:
-        return None
-    if textual:
-        if options.invalid_utf8 == "refuse":
-            draft.obstacle(
-                path,
-                facts.invalid,
-                f"texts are not valid {draft.source.encoding}",
-                "--invalid-utf8 replace writes U+FFFD for the bad bytes, --invalid-utf8 latin-1 reads them as Latin-1",
-            )
-        else:
-            done = (
-                "bad bytes become U+FFFD" if options.invalid_utf8 == "replace" else "they are read as Latin-1"
-            )
-            draft.note(
-                "changed", path, f"{facts.invalid:,} texts are not valid {draft.source.encoding}; {done}"
-            )
-    return _CODECS.get(draft.source.encoding, "utf-8")
+    usual = f"{table}_{column.name}_seq"
+    name = draft.relations.take(usual, f"{table}.{column.name}")
+    serial = draft.orm == "typeorm" and name == usual
+    return replace(
+        column, identity=True, serial=serial, default=None, sequence=None if name == usual else name
+    )

@@ -13,7 +13,7 @@ from enum import Enum
 from migration.errors import MigrationError
 
 
-class BadSql(MigrationError):
+class BadSqlError(MigrationError):
     """Text that is not SQL as SQLite reads it."""
 
 
@@ -82,7 +82,7 @@ def tokenize(sql: str) -> list[Token]:
     """Split SQL into tokens; blanks and comments are left out.
 
     Raises:
-        BadSql: a quote that never ends.
+        BadSqlError: a quote that never ends.
     """
     tokens = []
     for match in _TOKEN.finditer(sql):
@@ -91,7 +91,7 @@ def tokenize(sql: str) -> list[Token]:
             continue
         text = match.group()
         if group == "operator" and text in "'\"`[":
-            raise BadSql(
+            raise BadSqlError(
                 "cannot read the SQL of a declaration", why=f"the quote {text} at {match.start()} never ends"
             )
         tokens.append(Token(_KINDS[group], _value(group, text), match.start(), match.end()))

@@ -86,10 +86,18 @@ def by_storage(declared: DeclaredType, profile: ColumnProfile) -> Decision:
     return Decision(decided.type, decided.conversion, note, (("widened", note),), scale=decided.scale)
 
 
+def as_text(decision: Decision, why: str) -> Decision:
+    """The same values as text."""
+    note = f"{why}: text instead of {decision.type}"
+    textual = decision.conversion in (Conversion.TEXT, Conversion.JSON)
+    conversion = Conversion.TEXT if textual else Conversion.ANY_AS_TEXT
+    return Decision("text", conversion, f"{decision.why}; {note}", (("widened", note),))
+
+
 def _numbers(profile: ColumnProfile, said: str) -> Decision:
     """Integers and reals together: double precision where that is exact, numeric otherwise."""
     low, high = profile.min_integer or 0, profile.max_integer or 0
-    if -_EXACT_REAL <= low and high <= _EXACT_REAL:
+    if low >= -_EXACT_REAL and high <= _EXACT_REAL:
         return Decision(
             "double precision", Conversion.REAL, f"{said}; integers and reals, all exact as double precision"
         )
@@ -143,7 +151,7 @@ def _integer(declared: DeclaredType, profile: ColumnProfile, *, compact: bool) -
         declared.name == "tinyint"
         and declared.arguments == (1,)
         and profile.integers
-        and 0 <= low
+        and low >= 0
         and high <= 1
     ):
         return Decision("boolean", Conversion.BOOLEAN, f"declared {declared.text}; all values are 0 or 1")
@@ -157,7 +165,7 @@ def _integer(declared: DeclaredType, profile: ColumnProfile, *, compact: bool) -
         )
     if -limit <= low and high < limit:
         return Decision(wanted, Conversion.INTEGER, f"declared {declared.text}; all values fit")
-    wider = "integer" if -_INT4 <= low and high < _INT4 else "bigint"
+    wider = "integer" if low >= -_INT4 and high < _INT4 else "bigint"
     note = (
         f"declared {declared.text}, but values from {low} to {high} are stored: {wider} instead of {wanted}"
     )
@@ -173,7 +181,7 @@ def _boolean(declared: DeclaredType, profile: ColumnProfile) -> Decision | None:
         )
     if set(profile.classes) == {"integer"}:
         low, high = profile.min_integer or 0, profile.max_integer or 0
-        kind = "smallint" if -_INT2 <= low and high < _INT2 else "bigint"
+        kind = "smallint" if low >= -_INT2 and high < _INT2 else "bigint"
         note = f"declared {declared.text}, but values from {low} to {high} are stored: {kind} holds them"
         return Decision(kind, Conversion.INTEGER, note, (("widened", note),))
     return None

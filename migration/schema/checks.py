@@ -1,0 +1,35 @@
+"""Plans CHECK constraints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from migration.schema import ddl
+from migration.schema.names import default_name
+from migration.schema.target import Statement
+from migration.schema.translate import Scope, translate_condition
+from migration.schema.typed import UntranslatableError
+
+if TYPE_CHECKING:
+    from migration.schema.draft import Draft
+    from migration.schema.source import Table
+
+
+def plan_checks(draft: Draft, table: Table) -> list[Statement]:
+    """The statements that add a table's CHECKs."""
+    target, names = draft.tables[table.name], draft.constraints(table)
+    scope = Scope.of(target.columns, draft.rowid_column(table))
+    statements = []
+    for check in table.checks:
+        path = f"{table.name} {check.name}" if check.name else table.name
+        try:
+            condition = translate_condition(check.expression, scope)
+        except UntranslatableError as error:
+            draft.note("left", path, f"CHECK ({check.expression}) was left out: {error}")
+            continue
+        name = names.take(
+            check.name or default_name(target.name, (), "check"), f"{table.name}.{check.expression}"
+        )
+        sql = ddl.add_check(draft.schema, target.name, name, condition)
+        statements.append(Statement("check", name, target.name, sql, optional=True))
+    return statements

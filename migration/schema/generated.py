@@ -1,0 +1,48 @@
+"""Plans generated columns: PostgreSQL goes on computing those whose expression it would compute alike."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from migration.schema.translate import Scope, translate
+from migration.schema.typed import Typed, UntranslatableError, kind_of
+
+if TYPE_CHECKING:
+    from migration.schema.draft import Draft
+    from migration.schema.target import TargetColumn, TargetTable
+
+
+def generate(draft: Draft, table: TargetTable, column: TargetColumn) -> TargetColumn:
+    """The column as one that PostgreSQL computes; as an ordinary one, filled by the copy, where it could not.
+
+    PostgreSQL has no generated column that refers to another one.
+    """
+    expression = column.source.generation_expression
+    if column.source.generated is None:
+        return column
+    path = f"{table.source.name}.{column.source.name}"
+    try:
+        if expression is None:
+            raise UntranslatableError("its expression cannot be read")
+        scope = Scope.of(other for other in table.columns if other.source.generated is None)
+        sql = _as_column(translate(expression, scope), column)
+    except UntranslatableError as error:
+        draft.note(
+            "left",
+            path,
+            f"PostgreSQL does not compute it, its present values are copied: {expression} ({error})",
+        )
+        return column
+    if column.source.generated == "virtual":
+        draft.note("info", path, "was computed when read; PostgreSQL stores it")
+    return replace(column, generated=sql, default=None)
+
+
+def _as_column(value: Typed, column: TargetColumn) -> str:
+    wanted = kind_of(column.type)
+    if value.kind == "boolean" and wanted == "integer":
+        return f"{value.operand}::integer"
+    if value.kind == wanted or (value.kind, wanted) == ("integer", "number") or value.kind == "null":
+        return value.sql
+    raise UntranslatableError(f"the expression gives {value.kind}, the column is {column.type}")

@@ -1,0 +1,60 @@
+"""Texts that PostgreSQL cannot store: refused, or changed as the user's options say, but never unseen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from migration.schema.target import Conversion
+
+if TYPE_CHECKING:
+    from migration.schema.draft import Draft
+    from migration.values.profile import TextFacts
+
+_TEXTUAL = (Conversion.TEXT, Conversion.ANY_AS_TEXT, Conversion.JSON)
+_CODECS = {"UTF-8": "utf-8", "UTF-16le": "utf-16-le", "UTF-16be": "utf-16-be"}
+
+
+def settle_text(draft: Draft, path: str, conversion: Conversion, facts: TextFacts) -> str | None:
+    """Note, or refuse, the texts of one column that PostgreSQL cannot store as they are.
+
+    Returns:
+        The codec to read the column's bytes with, if SQLite could not hand its texts out as they are.
+    """
+    if conversion in _TEXTUAL:
+        if facts.with_nul:
+            _settle_nul(draft, path, facts.with_nul)
+        if facts.invalid:
+            _settle_invalid(draft, path, facts.invalid)
+    return _CODECS.get(draft.source.encoding, "utf-8") if facts.invalid else None
+
+
+def _settle_nul(draft: Draft, path: str, count: int) -> None:
+    match draft.options.nul_policy:
+        case "refuse":
+            draft.obstacle(
+                path,
+                count,
+                "texts contain the character NUL, which PostgreSQL cannot store",
+                "--nul-policy strip removes it, --nul-policy replace writes U+2400 in its place",
+            )
+        case "strip":
+            draft.note("changed", path, f"{count:,} texts contain the character NUL; it is removed")
+        case "replace":
+            draft.note("changed", path, f"{count:,} texts contain the character NUL; U+2400 takes its place")
+
+
+def _settle_invalid(draft: Draft, path: str, count: int) -> None:
+    said = f"{count:,} texts are not valid {draft.source.encoding}"
+    match draft.options.invalid_utf8:
+        case "refuse":
+            draft.obstacle(
+                path,
+                count,
+                f"texts are not valid {draft.source.encoding}",
+                "--invalid-utf8 replace writes U+FFFD for the bad bytes, "
+                "--invalid-utf8 latin-1 reads the whole text as Latin-1",
+            )
+        case "replace":
+            draft.note("changed", path, f"{said}; U+FFFD takes the place of the bad bytes")
+        case "latin-1":
+            draft.note("changed", path, f"{said}; they are read as Latin-1")

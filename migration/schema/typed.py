@@ -1,0 +1,193 @@
+"""PostgreSQL expressions that know their type, and how SQLite's loose typing is made explicit on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Literal
+
+from migration.schema.ddl import quote_literal
+from migration.values.temporal import parse_datetime, parse_time
+
+if TYPE_CHECKING:
+    from migration.schema.expression import Literal as Constant
+
+Kind = Literal[
+    "integer",
+    "number",
+    "text",
+    "boolean",
+    "bytes",
+    "timestamp",
+    "timestamptz",
+    "date",
+    "time",
+    "uuid",
+    "json",
+    "null",
+]
+
+
+class UntranslatableError(Exception):
+    """Why an expression has no PostgreSQL counterpart that means the same; caught where statements are planned."""
+
+
+@dataclass(frozen=True)
+class Typed:
+    """SQL with its kind.
+
+    `atomic` SQL needs no parentheses around it. `constant` is set for literals, `column` for plain columns,
+    whose affinity SQLite applies to what they are compared with. `collation` is NOCASE or RTRIM, where one
+    applies.
+    """
+
+    sql: str
+    kind: Kind
+    atomic: bool = True
+    constant: Constant | None = None
+    column: bool = False
+    collation: str | None = None
+    type: str = ""
+
+    @property
+    def operand(self) -> str:
+        """The SQL as an operand of something else."""
+        return self.sql if self.atomic else f"({self.sql})"
+
+
+_KINDS: dict[str, Kind] = {
+    "smallint": "integer",
+    "integer": "integer",
+    "bigint": "integer",
+    "numeric": "number",
+    "double precision": "number",
+    "text": "text",
+    "character varying": "text",
+    "boolean": "boolean",
+    "bytea": "bytes",
+    "timestamp without time zone": "timestamp",
+    "timestamp with time zone": "timestamptz",
+    "date": "date",
+    "time without time zone": "time",
+    "uuid": "uuid",
+    "json": "json",
+}
+
+
+def kind_of(type_name: str) -> Kind:
+    """The kind of a PostgreSQL type that a plan gives to columns."""
+    return _KINDS[type_name.split("(", maxsplit=1)[0].strip()]
+
+
+def boolean(item: Typed) -> str:
+    """As a condition: what SQLite takes for true is a number other than 0."""
+    if item.kind in ("boolean", "null"):
+        return item.operand
+    if item.constant is not None and item.constant.kind == "integer":
+        return "false" if int(item.constant.text) == 0 else "true"
+    if item.kind in ("integer", "number"):
+        return f"({item.operand} <> 0)"
+    raise UntranslatableError(f"{item.sql} is used as a condition, but is {item.kind}")
+
+
+def number(item: Typed) -> str:
+    """As a number to calculate with, as SQLite does: with 64-bit integers and double precision."""
+    if item.kind == "boolean":
+        return f"{item.operand}::integer"
+    if item.kind in ("integer", "number", "null"):
+        if item.type in ("smallint", "integer"):
+            return f"{item.operand}::bigint"
+        return f"{item.operand}::double precision" if item.type.startswith("numeric") else item.operand
+    raise UntranslatableError(f"{item.sql} is used as a number, but is {item.kind}")
+
+
+def text(item: Typed) -> str:
+    """As a text; only where both databases write the value the same way."""
+    if item.kind == "null":
+        return f"{item.operand}::text"
+    if item.kind == "text":
+        return item.operand
+    if item.constant is not None and item.constant.kind == "integer":
+        return quote_literal(item.constant.text)
+    if item.kind in ("integer", "uuid"):
+        return f"{item.operand}::text"
+    if item.kind == "json" and item.column:
+        return f"{item.operand}::text"
+    if item.kind == "boolean" and not item.column:
+        return f"{item.operand}::integer::text"
+    raise UntranslatableError(f"{item.sql} is used as text, but PostgreSQL writes a {item.kind} differently")
+
+
+def comparable(left: Typed, right: Typed) -> tuple[str, str]:
+    """Both sides of a comparison, made the same type as SQLite's affinity rules would (datatype3.html, 4.2).
+
+    Raises:
+        UntranslatableError: SQLite would compare different storage classes.
+    """
+    if "null" in (left.kind, right.kind):
+        return left.operand, right.operand
+    if "boolean" in (left.kind, right.kind):
+        return _truths(left, right)
+    if left.constant is not None and right.constant is None:
+        theirs, ours = _with_constant(right, left)
+        return ours, theirs
+    if right.constant is not None and left.constant is None:
+        return _with_constant(left, right)
+    if left.kind == right.kind or {left.kind, right.kind} == {"integer", "number"}:
+        return left.operand, right.operand
+    if {left.kind, right.kind} <= {"timestamp", "date"}:
+        return left.operand, right.operand
+    raise UntranslatableError(f"{left.sql} ({left.kind}) is compared with {right.sql} ({right.kind})")
+
+
+def _truths(left: Typed, right: Typed) -> tuple[str, str]:
+    def truth(item: Typed) -> str | None:
+        if item.kind == "boolean":
+            return item.operand
+        if item.constant is not None and item.constant.text in ("0", "1"):
+            return "true" if item.constant.text == "1" else "false"
+        return None
+
+    ours, theirs = truth(left), truth(right)
+    if ours is not None and theirs is not None:
+        return ours, theirs
+    return number(left), number(right)
+
+
+def _with_constant(item: Typed, constant: Typed) -> tuple[str, str]:
+    """A side that is no constant, and one that is, in the form that the first one's kind asks for."""
+    value = constant.constant
+    assert value is not None
+    plain = value.text
+    match item.kind:
+        case "integer" | "number" if value.kind in ("integer", "real"):
+            return item.operand, constant.operand
+        case "integer" | "number" if value.kind == "text" and item.column:
+            try:
+                return item.operand, str(Decimal(plain))
+            except InvalidOperation:
+                pass
+        case "text" if value.kind == "text":
+            return item.operand, constant.operand
+        case "text" if value.kind == "integer" and item.column:
+            return item.operand, quote_literal(plain)
+        case "bytes" if value.kind == "blob":
+            return item.operand, constant.operand
+        case "timestamp" | "timestamptz" | "date" if value.kind == "text":
+            _readable(parse_datetime, plain)
+            zone = "+00" if item.kind == "timestamptz" and parse_datetime(plain).tzinfo is None else ""
+            return item.operand, f"{quote_literal(plain + zone)}::{item.kind}"
+        case "time" if value.kind == "text":
+            _readable(parse_time, plain)
+            return item.operand, f"{quote_literal(plain)}::time"
+        case _:
+            pass
+    raise UntranslatableError(f"{item.sql} ({item.kind}) is compared with {constant.sql}")
+
+
+def _readable(parse: object, plain: str) -> None:
+    assert callable(parse)
+    try:
+        parse(plain)
+    except ValueError as error:
+        raise UntranslatableError(str(error)) from None
