@@ -1,0 +1,1 @@
+"""The demo: one real shop, taken through the whole loop on this machine."""

@@ -74,6 +74,10 @@ class Load:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Send nothing more and return when the last answer is in; twice is no harm."""
         self._stop.set()
         self._thread.join(timeout=TIMEOUT * 2)
 
