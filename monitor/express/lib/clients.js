@@ -1,6 +1,6 @@
 'use strict';
 
-// Distinct clients of the last five minutes. An address and user agent are hashed with a random key that the sidecar renews
+// Distinct clients of the last minutes (five unless told otherwise). An address and user agent are hashed with a random key that the sidecar renews
 // daily; only the largest rank per register is kept. Neither the address nor the user agent is stored, logged or sent.
 
 const { createHmac } = require('node:crypto');
@@ -8,8 +8,9 @@ const { isIPv6 } = require('node:net');
 
 const { REGISTERS, mergeInto, registerAndRank } = require('./hyperloglog');
 
-const MINUTES = 5;
-const MINUTE_MS = 60_000;
+const WINDOW_SECONDS = 300;
+/** Sets of registers in the window: it forgets one part at a time. */
+const PARTS = 5;
 
 /** The 16-bit groups of a valid IPv6 address without zone. */
 function groups(address) {
@@ -60,13 +61,14 @@ function clientAddress(peer, forwardedFor, hops) {
   return chain[Math.max(0, chain.length - hops)] || peer;
 }
 
-/** Registers of the last five minutes, one set a minute. Empty until the sidecar has handed out its key. */
+/** Registers of the last `windowSeconds`. Nothing is counted until the sidecar has handed out its key. */
 class ClientWindow {
-  constructor(now = () => performance.now()) {
+  constructor(windowSeconds = WINDOW_SECONDS, now = () => performance.now()) {
+    this.windowSeconds = windowSeconds;
     this.now = now;
     this.salt = null;
     this.saltId = null;
-    this.minutes = Array.from({ length: MINUTES }, () => ({ minute: -1, registers: new Uint8Array(REGISTERS) }));
+    this.parts = Array.from({ length: PARTS }, () => ({ number: -1, registers: new Uint8Array(REGISTERS) }));
     // One HMAC a connection rather than one a request. Entries live as long as Node's own record of the connection.
     this.byConnection = new WeakMap();
   }
@@ -79,8 +81,8 @@ class ClientWindow {
     this.salt = salt;
     this.saltId = saltId;
     this.byConnection = new WeakMap();
-    for (const slot of this.minutes) {
-      slot.minute = -1;
+    for (const part of this.parts) {
+      part.number = -1;
     }
   }
 
@@ -93,39 +95,44 @@ class ClientWindow {
       seen = { address, userAgent, ...registerAndRank(clientHash(this.salt, address, userAgent)) };
       this.byConnection.set(connection, seen);
     }
-    const registers = this.#currentMinute();
+    const registers = this.#currentRegisters();
     if (seen.rank > registers[seen.register]) {
       registers[seen.register] = seen.rank;
     }
   }
 
-  #currentMinute() {
-    const minute = Math.floor(this.now() / MINUTE_MS);
-    const slot = this.minutes[minute % MINUTES];
-    if (slot.minute !== minute) {
-      slot.minute = minute;
-      slot.registers.fill(0);
+  /** Parts are numbered since the clock's zero. */
+  #currentNumber() {
+    return Math.floor((this.now() * PARTS) / (this.windowSeconds * 1000));
+  }
+
+  #currentRegisters() {
+    const number = this.#currentNumber();
+    const part = this.parts[number % PARTS];
+    if (part.number !== number) {
+      part.number = number;
+      part.registers.fill(0);
     }
-    return slot.registers;
+    return part.registers;
   }
 
   toJSON() {
     if (this.salt === null) {
       return null;
     }
-    const oldest = Math.floor(this.now() / MINUTE_MS) - MINUTES + 1;
+    const oldest = this.#currentNumber() - PARTS + 1;
     const merged = new Uint8Array(REGISTERS);
-    for (const slot of this.minutes) {
-      if (slot.minute >= oldest) {
-        mergeInto(merged, slot.registers);
+    for (const part of this.parts) {
+      if (part.number >= 0 && part.number >= oldest) {
+        mergeInto(merged, part.registers);
       }
     }
     return {
-      window_seconds: (MINUTES * MINUTE_MS) / 1000,
+      window_seconds: this.windowSeconds,
       salt_id: this.saltId,
       registers: Buffer.from(merged.buffer).toString('base64'),
     };
   }
 }
 
-module.exports = { ClientWindow, canonicalAddress, clientAddress, clientHash };
+module.exports = { ClientWindow, WINDOW_SECONDS, canonicalAddress, clientAddress, clientHash };

@@ -9,6 +9,8 @@ export interface MonitoringOptions {
   intervalMs?: number;
   /** How long the sidecar may take to answer, 10 to 30,000. Default: 1000. */
   timeoutMs?: number;
+  /** Over how many seconds distinct clients are counted, 5 to 3600. Default: 300. */
+  clientWindowSeconds?: number;
   /** How many proxies of your own stand in front of the application. Default: 0, X-Forwarded-For is ignored. */
   trustProxyHops?: number;
 }

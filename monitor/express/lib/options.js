@@ -5,6 +5,8 @@
 
 const { debuglog } = require('node:util');
 
+const { WINDOW_SECONDS } = require('./clients');
+
 /** NODE_DEBUG=outgrow shows what is otherwise swallowed. */
 const debug = debuglog('outgrow');
 
@@ -47,6 +49,7 @@ function readOptions(options = {}, env = process.env) {
     token: options.token ?? env.OUTGROW_MONITOR_TOKEN ?? null,
     intervalMs: wholeNumber(options, 'intervalMs', { min: 100, max: 60_000, fallback: 5000 }),
     timeoutMs: wholeNumber(options, 'timeoutMs', { min: 10, max: 30_000, fallback: 1000 }),
+    clientWindowSeconds: wholeNumber(options, 'clientWindowSeconds', { min: 5, max: 3600, fallback: WINDOW_SECONDS }),
     trustProxyHops: wholeNumber(options, 'trustProxyHops', { min: 0, max: 10, fallback: 0 }),
   });
 }

@@ -21,7 +21,7 @@ function isEventStream(res) {
 }
 
 class Worker {
-  constructor({ trustProxyHops = 0, queries = processQueries, clients = new ClientWindow() } = {}) {
+  constructor({ trustProxyHops = 0, clientWindowSeconds, queries = processQueries } = {}) {
     this.trustProxyHops = trustProxyHops;
     this.startTime = Date.now() / 1000;
     this.seq = 0;
@@ -31,7 +31,7 @@ class Worker {
     this.inFlight = 0;
     this.latency = new LatencyBuckets();
     this.routes = new RouteCounts();
-    this.clients = clients;
+    this.clients = new ClientWindow(clientWindowSeconds);
     this.queries = queries;
   }
 

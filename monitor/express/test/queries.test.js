@@ -1,0 +1,125 @@
+'use strict';
+
+const assert = require('node:assert/strict');
+const test = require('node:test');
+
+const { QueryCounts, instrumentDataSource, scalabilityQueryLogger } = require('../lib/queries');
+const { pause } = require('./support');
+
+class Runner {
+  constructor(answer) {
+    this.answer = answer;
+  }
+
+  async query(...args) {
+    return this.answer(...args);
+  }
+
+  async insert() {
+    return this.query('INSERT');
+  }
+}
+
+/** As TypeORM's SQLite drivers do it: one runner for everybody. */
+function dataSource(answer) {
+  const runner = new Runner(answer);
+  return { createQueryRunner: () => runner };
+}
+
+function busyError() {
+  const driverError = Object.assign(new Error('database is locked'), { code: 'SQLITE_BUSY' });
+  return { driverError, wrapped: Object.assign(new Error('QueryFailedError'), { driverError }) };
+}
+
+test('every query is timed once, however often the runner is handed out', async () => {
+  const counts = new QueryCounts();
+  const source = dataSource(() => pause(30));
+  assert.equal(instrumentDataSource(source, { counts }), source);
+  await source.createQueryRunner().query('SELECT 1');
+  await source.createQueryRunner().insert();
+  const { count, sum_seconds: seconds } = counts.toJSON();
+  assert.equal(count, 2);
+  assert.ok(seconds >= 0.055 && seconds < 0.5, `${seconds} s`);
+});
+
+test('answers, arguments and errors pass unchanged', async () => {
+  const failure = new Error('no such table');
+  const source = dataSource((sql, parameters) => {
+    if (sql === 'bad') {
+      throw failure;
+    }
+    return { sql, parameters };
+  });
+  instrumentDataSource(source, { counts: new QueryCounts() });
+  const runner = source.createQueryRunner('master');
+  assert.deepEqual(await runner.query('SELECT ?', [1]), { sql: 'SELECT ?', parameters: [1] });
+  await assert.rejects(runner.query('bad'), (error) => error === failure);
+});
+
+test('slow queries are those of at least the limit', async () => {
+  const counts = new QueryCounts();
+  const source = dataSource((_sql, ms) => pause(ms));
+  instrumentDataSource(source, { counts, slowMs: 40 });
+  await source.createQueryRunner().query('', 1);
+  await source.createQueryRunner().query('', 60);
+  assert.equal(counts.toJSON().slow, 1);
+});
+
+test('a busy database is counted once, though logger and query both see it', async () => {
+  const counts = new QueryCounts();
+  const { driverError, wrapped } = busyError();
+  const logger = scalabilityQueryLogger({ counts });
+  const source = dataSource((sql) => {
+    logger.logQueryError(driverError, sql, []);
+    throw wrapped;
+  });
+  instrumentDataSource(source, { counts });
+  await assert.rejects(source.createQueryRunner().query('BEGIN'));
+  assert.equal(counts.toJSON().busy_errors, 1);
+});
+
+test('other errors are not counted as busy', () => {
+  const counts = new QueryCounts();
+  const logger = scalabilityQueryLogger({ counts });
+  logger.logQueryError(Object.assign(new Error(), { code: 'SQLITE_CONSTRAINT_UNIQUE' }), '');
+  logger.logQueryError('a string', '');
+  logger.logQueryError(Object.assign(new Error(), { code: 'SQLITE_BUSY_SNAPSHOT' }), '');
+  assert.equal(counts.toJSON().busy_errors, 1);
+});
+
+test('the logger hands everything on to the one it wraps', () => {
+  const heard = [];
+  const inner = Object.fromEntries(
+    ['logQuery', 'logQueryError', 'logQuerySlow', 'logSchemaBuild', 'logMigration', 'log'].map((name) => [
+      name,
+      (...args) => heard.push([name, ...args]),
+    ]),
+  );
+  const counts = new QueryCounts();
+  const logger = scalabilityQueryLogger({ inner, counts });
+  logger.logQuery('q', [1], 'r');
+  logger.logQueryError('e', 'q', [1], 'r');
+  logger.logQuerySlow(120, 'q', [1], 'r');
+  logger.logSchemaBuild('s', 'r');
+  logger.logMigration('m', 'r');
+  logger.log('warn', 'w', 'r');
+  assert.deepEqual(heard, [
+    ['logQuery', 'q', [1], 'r'],
+    ['logQueryError', 'e', 'q', [1], 'r'],
+    ['logQuerySlow', 120, 'q', [1], 'r'],
+    ['logSchemaBuild', 's', 'r'],
+    ['logMigration', 'm', 'r'],
+    ['log', 'warn', 'w', 'r'],
+  ]);
+  assert.deepEqual(counts.toJSON(), { count: 0, sum_seconds: 0, slow: 1, busy_errors: 0 });
+});
+
+test('without any hook there is nothing to report, rather than zero', () => {
+  assert.equal(new QueryCounts().toJSON(), null);
+});
+
+test('whatever it is given, it returns it', () => {
+  for (const thing of [null, undefined, 42, {}, Object.freeze({ createQueryRunner() {} })]) {
+    assert.equal(instrumentDataSource(thing, { counts: new QueryCounts() }), thing);
+  }
+});

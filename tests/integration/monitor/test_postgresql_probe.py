@@ -1,0 +1,138 @@
+"""The PostgreSQL probe on a real server."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from infra.local_postgres import LocalPostgres
+from monitor.collect.database import open_probe
+from monitor.collect.postgresql_probe import DatabaseUnreachable, PostgresqlProbe
+from monitor.errors import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LocalPostgres]:
+    """A server that writes nothing by itself (autovacuum does) and can count statements."""
+    settings = {"autovacuum": "off", "shared_preload_libraries": "pg_stat_statements"}
+    with LocalPostgres(durable=False, settings=settings) as running:
+        yield running
+
+
+@pytest.fixture
+def database(server: LocalPostgres) -> Iterator[str]:
+    yield server.create_database("watched")
+    server.drop_database("watched")
+
+
+@pytest.fixture
+def writer(database: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("create table t (x int)")
+        yield connection
+
+
+@pytest.fixture
+def probe(database: str) -> Iterator[PostgresqlProbe]:
+    with contextlib.closing(PostgresqlProbe(database)) as opened:
+        yield opened
+
+
+def test_write_transactions_are_counted_and_reads_and_own_looks_are_not(
+    writer: psycopg.Connection, probe: PostgresqlProbe
+) -> None:
+    assert probe.read().writes == 0
+    for number in range(25):
+        writer.execute("insert into t values (%s)", (number,))
+    assert probe.read().writes == 25
+    with writer.transaction():
+        for number in range(100):
+            writer.execute("insert into t values (%s)", (number,))
+    assert probe.read().writes == 26
+    for _ in range(30):
+        writer.execute("select count(*) from t").fetchone()
+        probe.read()
+    assert probe.read().writes == 26
+
+
+def test_size_and_connections_are_read(writer: psycopg.Connection, probe: PostgresqlProbe) -> None:
+    before = probe.read()
+    assert before.database == "postgresql"
+    assert before.details["connections"] == 1
+    writer.execute("insert into t select generate_series(1, 100000)")
+    after = probe.read()
+    assert before.size_bytes is not None
+    assert after.size_bytes is not None
+    assert after.size_bytes > before.size_bytes + 3_000_000
+
+
+def test_a_database_without_statement_statistics_says_so(probe: PostgresqlProbe) -> None:
+    reading = probe.read()
+    assert reading.queries is None
+    assert "pg_stat_statements" in reading.notes["average_query_ms"]
+
+
+def test_a_broken_connection_is_unknown_once_and_opened_again(
+    postgres: LocalPostgres, writer: psycopg.Connection, probe: PostgresqlProbe
+) -> None:
+    probe.read()
+    writer.execute(
+        "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'outgrow-monitor'"
+    )
+    broken = probe.read()
+    assert (broken.size_bytes, broken.writes) == (None, None)
+    assert broken.notes["database_size_bytes"].startswith("PostgreSQL does not answer")
+    assert probe.read().size_bytes is not None
+
+
+def test_average_query_time_comes_from_the_statement_statistics(
+    writer: psycopg.Connection, probe: PostgresqlProbe
+) -> None:
+    writer.execute("create schema metrics")
+    writer.execute("create extension pg_stat_statements schema metrics")
+    probe.read()
+    start = probe.read().queries
+    for _ in range(10):
+        writer.execute("select pg_sleep(0.02)")
+    end = probe.read().queries
+    assert start is not None
+    assert end is not None
+    assert 0.19 < end.seconds - start.seconds < 1.0
+    assert 10 <= end.count - start.count < 25
+    writer.execute("select metrics.pg_stat_statements_reset()")
+    forgotten = probe.read().queries
+    assert forgotten is not None
+    assert forgotten.count >= end.count
+
+
+def test_a_database_that_does_not_answer_is_refused_at_start() -> None:
+    with pytest.raises(DatabaseUnreachable) as refused:
+        open_probe("postgresql://app:hunter2@127.0.0.1:9/shop")
+    assert refused.value.exit_code is ExitCode.FAILED
+    assert "hunter2" not in str(refused.value)
+    assert "127.0.0.1" in refused.value.why
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "postgresql://app:hunter2@[::1/shop",
+        "postgresql://app:hunter2@/shop?nonsense=1",
+        "password=hunter2 hos=x",
+    ],
+)
+def test_an_unreadable_connection_string_is_refused_without_quoting_it(dsn: str) -> None:
+    with pytest.raises(DatabaseUnreachable) as refused:
+        open_probe(dsn)
+    assert "hunter2" not in str(refused.value)
+
+
+def test_an_unknown_database_is_named(server: LocalPostgres) -> None:
+    with pytest.raises(DatabaseUnreachable, match="nowhere"):
+        open_probe(server.dsn_of("nowhere"))

@@ -1,0 +1,270 @@
+"""Reading bytes, counters that start again, windows, control groups, and files that are no databases."""
+
+from __future__ import annotations
+
+import ast
+import struct
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import monitor.middleware
+from monitor.collect import cgroup
+from monitor.collect.commits import CommitCounter
+from monitor.collect.database import open_probe
+from monitor.collect.postgresql_probe import is_connection_string
+from monitor.collect.sqlite_format import parse_header, parse_wal_index
+from monitor.collect.sqlite_probe import NotADatabase
+from monitor.collect.system import read_system
+from monitor.collect.window import CounterWindow, Gain
+from monitor.errors import ExitCode
+
+# --- SQLite's bytes ---
+
+
+def header(page_size: int = 4096, write_version: int = 1, counter: int = 7) -> bytes:
+    data = bytearray(100)
+    data[:16] = b"SQLite format 3\x00"
+    struct.pack_into(">H", data, 16, page_size)
+    data[18] = data[19] = write_version
+    struct.pack_into(">II", data, 24, counter, 12)
+    struct.pack_into(">I", data, 36, 3)
+    return bytes(data)
+
+
+def wal_index(version: int = 3007000, commits: int = 9, initialised: int = 1) -> bytes:
+    copy = struct.pack("=IIIBBHI", version, 0, commits, initialised, 0, 4096, 40).ljust(48, b"\x01")
+    return copy + copy + struct.pack("=I", 15)
+
+
+def test_the_database_header_is_read() -> None:
+    found = parse_header(header())
+    assert found is not None
+    assert (found.page_size, found.journal_mode, found.change_counter) == (4096, "rollback", 7)
+    assert (found.pages, found.free_pages) == (12, 3)
+    largest = parse_header(header(page_size=1, write_version=2))
+    assert largest is not None
+    assert (largest.page_size, largest.journal_mode) == (65536, "wal")
+
+
+def test_the_wal_index_is_read() -> None:
+    found = parse_wal_index(wal_index())
+    assert found is not None
+    assert (found.commits, found.frames, found.backfilled) == (9, 40, 15)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", wal_index()[:99], wal_index(version=3008000), wal_index(initialised=0), b"\x00" * 100]
+)
+def test_a_wal_index_that_cannot_be_trusted_is_unknown(data: bytes) -> None:
+    assert parse_wal_index(data) is None
+
+
+def test_a_wal_index_that_is_being_written_is_unknown() -> None:
+    torn = bytearray(wal_index())
+    torn[8] += 1
+    assert parse_wal_index(bytes(torn)) is None
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_or_unknown(data: bytes) -> None:
+    parse_header(data)
+    parse_wal_index(data)
+
+
+# --- Counters ---
+
+
+@given(st.lists(st.lists(st.integers(0, 50), min_size=1, max_size=5), max_size=6))
+def test_a_counter_made_anew_loses_nothing_and_never_falls(lives: list[list[int]]) -> None:
+    """Each inner list is what one life of SQLite's counter adds between two looks."""
+    counter = CommitCounter()
+    counter.anew()
+    for life in lives:
+        shown = 0
+        counter.anew()
+        for added in life:
+            shown += added
+            before = counter.total
+            counter.see(shown, restarts=True)
+            assert counter.total >= before
+    assert counter.total == sum(map(sum, lives))
+
+
+def test_another_files_past_is_not_counted() -> None:
+    counter = CommitCounter()
+    counter.see(1000, restarts=False)
+    counter.see(1005, restarts=False)
+    counter.exchanged()
+    counter.see(7, restarts=False)
+    counter.see(9, restarts=False)
+    counter.see(3, restarts=False)
+    assert counter.total == 7
+
+
+# --- Windows ---
+
+
+def test_a_rate_is_what_counters_gained_in_the_window() -> None:
+    window = CounterWindow(10)
+    assert window.gain() is None
+    for second in range(30):
+        window.add(float(second), second * 5.0, second * 1.0)
+    assert window.gain() == Gain((50.0, 10.0), 10.0)
+
+
+def test_a_young_window_covers_what_it_has_seen() -> None:
+    window = CounterWindow(300)
+    window.add(0, 0)
+    assert window.gain() is None
+    window.add(2, 8)
+    assert window.gain() == Gain((8,), 2)
+
+
+def test_a_counter_that_falls_begins_anew() -> None:
+    window = CounterWindow(10)
+    window.add(0, 100)
+    window.add(1, 110)
+    window.add(2, 4)
+    assert window.gain() is None
+    window.add(3, 6)
+    assert window.gain() == Gain((2,), 1)
+
+
+# --- Control groups ---
+
+
+def write(folder: Path, **files: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name.replace("__", ".")).write_text(text + "\n")
+
+
+@pytest.fixture
+def proc(tmp_path: Path) -> Path:
+    return tmp_path / "proc"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "cgroup"
+
+
+def test_version_2_limits_are_the_tightest_above_the_process(proc: Path, root: Path) -> None:
+    write(proc / "self", cgroup="0::/app/worker")
+    write(root, cgroup__controllers="cpu memory")
+    write(
+        root / "app",
+        memory__max="1000",
+        memory__current="700",
+        memory__stat="anon 300\ninactive_file 200",
+        cpu__max="50000 100000",
+        cpu__stat="usage_usec 2500000\nuser_usec 1",
+    )
+    write(root / "app" / "worker", memory__max="max", memory__current="600", cpu__max="max 100000")
+    assert cgroup.memory(proc, root) == cgroup.Memory(used=500, limit=1000)
+    assert cgroup.cpu(proc, root) == cgroup.Cpu(used_s=2.5, cpus=0.5)
+
+
+def test_inside_a_container_the_mounted_root_is_the_group(proc: Path, root: Path) -> None:
+    write(proc / "self", cgroup="0::/docker/abc")
+    write(root, cgroup__controllers="memory", memory__max="4000", memory__current="1000")
+    assert cgroup.memory(proc, root) == cgroup.Memory(used=1000, limit=4000)
+
+
+def test_version_1_limits_are_read(proc: Path, root: Path) -> None:
+    write(proc / "self", cgroup="5:memory:/box\n4:cpu,cpuacct:/box")
+    write(
+        root / "memory" / "box",
+        memory__limit_in_bytes="2000",
+        memory__usage_in_bytes="900",
+        memory__stat="total_inactive_file 100",
+    )
+    write(root / "cpu" / "box", cpu__cfs_quota_us="200000", cpu__cfs_period_us="100000")
+    write(root / "cpuacct" / "box", cpuacct__usage="3000000000")
+    assert cgroup.memory(proc, root) == cgroup.Memory(used=800, limit=2000)
+    assert cgroup.cpu(proc, root) == cgroup.Cpu(used_s=3.0, cpus=2.0)
+
+
+@pytest.mark.parametrize("limit", ["max", "9223372036854771712"])
+def test_no_limit_is_no_group(proc: Path, root: Path, limit: str) -> None:
+    write(proc / "self", cgroup="0::/")
+    write(root, cgroup__controllers="memory", memory__max=limit, memory__current="1")
+    assert cgroup.memory(proc, root) is None
+    assert cgroup.cpu(proc, root) is None
+
+
+def test_without_control_groups_there_are_no_limits(proc: Path, root: Path) -> None:
+    assert cgroup.memory(proc, root) is None
+    assert cgroup.cpu(proc, root) is None
+
+
+def test_this_machine_has_a_reading() -> None:
+    reading = read_system()
+    assert 0 < reading.memory_percent < 100
+    assert 0 < reading.cpu_busy_s <= reading.cpu_capacity_s or reading.cpu_scope == "cgroup"
+
+
+# --- What is no database ---
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "does not exist"),
+        (b"", "is empty"),
+        (b"hello world, this is text", "is not a SQLite database"),
+        (bytes(range(256)) * 16, "is not a SQLite database"),
+    ],
+)
+def test_a_file_that_cannot_be_watched_is_refused(tmp_path: Path, content: bytes | None, said: str) -> None:
+    path = tmp_path / "shop.db"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(NotADatabase) as refused:
+        open_probe(str(path))
+    assert said in refused.value.what
+    assert refused.value.exit_code is ExitCode.WRONG_USAGE
+
+
+def test_a_folder_is_no_database(tmp_path: Path) -> None:
+    with pytest.raises(NotADatabase, match="cannot be read"):
+        open_probe(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("target", "is_one"),
+    [
+        ("postgresql://app@db/shop", True),
+        ("postgres:///shop?host=/run", True),
+        ("host=/run dbname=shop", True),
+        ("shop.db", False),
+        ("data/shop.sqlite3", False),
+        ("/var/lib/app/db", False),
+    ],
+)
+def test_connection_strings_are_told_from_files(target: str, is_one: bool) -> None:
+    assert is_connection_string(target) is is_one
+
+
+# --- Hard rules ---
+
+
+def test_the_middleware_opens_no_file() -> None:
+    """Opening and closing a database file in the application's process would drop SQLite's locks."""
+    for path in Path(monitor.middleware.__file__ or "").parent.glob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        called = {
+            node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call)
+        }
+        assert not called & {"open", "read_text", "read_bytes", "fdopen", "stat"}, path.name
+
+
+def test_the_probe_runs_no_sql() -> None:
+    source = Path(sys.modules["monitor.collect.sqlite_probe"].__file__ or "").read_text(encoding="utf-8")
+    assert "import sqlite3" not in source
