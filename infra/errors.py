@@ -2,8 +2,34 @@
 
 from __future__ import annotations
 
-from monitor.errors import OutgrowError
+from monitor.errors import ExitCode, OutgrowError
 
 
 class InfraError(OutgrowError):
     """Planning or deploying a stack failed."""
+
+
+class ProgramFailed(InfraError):  # read as sentences, as below: raise ProgramFailed
+    """The Pulumi program raised, or asked for what cannot be."""
+
+
+class OverBudget(InfraError):
+    """A plan costs more than its phase may."""
+
+    exit_code = ExitCode.GATE_CLOSED
+
+
+class ProtectedResource(InfraError):
+    """A change would delete or replace a resource that is protected."""
+
+    exit_code = ExitCode.GATE_CLOSED
+
+
+class UpdateInProgress(InfraError):
+    """Another update of the same stack is under way."""
+
+    exit_code = ExitCode.GATE_CLOSED
+
+
+class PulumiMissing(InfraError):
+    """The Pulumi command is not on this machine, or too old."""

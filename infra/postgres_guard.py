@@ -1,4 +1,4 @@
-"""Keeps a local PostgreSQL server no longer than the process that started it. Needs the standard library alone.
+"""Keeps a local PostgreSQL server no longer than the process that started it, on the standard library alone.
 
 The owner holds the write end of this process's standard input. When that closes, because the owner said so or
 because it died in whatever way, kill -9 included, the server is stopped and its temporary folder is removed.
