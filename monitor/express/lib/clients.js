@@ -57,8 +57,8 @@ function clientAddress(peer, forwardedFor, hops) {
   if (hops === 0 || !forwardedFor) {
     return peer;
   }
-  const chain = forwardedFor.split(',').map((part) => part.trim());
-  return chain[Math.max(0, chain.length - hops)] || peer;
+  const chain = forwardedFor.split(',');
+  return chain[chain.length - hops]?.trim() || peer;
 }
 
 /** Registers of the last `windowSeconds`. Nothing is counted until the sidecar has handed out its key. */
