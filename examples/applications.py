@@ -114,6 +114,8 @@ class Shop:
         *,
         port: int = 0,
         sidecar_url: str | None = None,
+        push_interval_ms: int | None = None,
+        client_window_s: int | None = None,
         log: Path | None = None,
         timeout: float = 30,
     ) -> RunningShop:
@@ -123,6 +125,8 @@ class Shop:
             database_url: a path, `sqlite:///path` or `postgresql://...`.
             port: on 127.0.0.1; 0 takes any free one.
             sidecar_url: where to send what is measured; None measures nothing.
+            push_interval_ms: milliseconds between two snapshots, 5000 unless given.
+            client_window_s: over how many seconds distinct clients are counted, 300 unless given.
             log: file that gets what the shop prints (appended); otherwise only `output()` has it.
             timeout: seconds until it must be ready.
 
@@ -132,8 +136,12 @@ class Shop:
             ShopError: it was not ready in time.
         """
         settings = {"DATABASE_URL": _absolute(database_url), "PORT": str(port), "EXIT_WITH_STDIN": "1"}
-        if sidecar_url is not None:
-            settings["OUTGROW_SIDECAR_URL"] = sidecar_url
+        optional = {
+            "OUTGROW_SIDECAR_URL": sidecar_url,
+            "OUTGROW_PUSH_INTERVAL_MS": push_interval_ms,
+            "OUTGROW_CLIENT_WINDOW_SECONDS": client_window_s,
+        }
+        settings |= {name: str(value) for name, value in optional.items() if value is not None}
         output = log.open("a+b") if log else tempfile.TemporaryFile()  # noqa: SIM115  # open as long as the shop
         begin = output.seek(0, os.SEEK_END)
         process = subprocess.Popen(
@@ -292,7 +300,16 @@ def _environment(settings: Mapping[str, str]) -> dict[str, str]:
     return {**ours, **settings}
 
 
-_SETTINGS = frozenset({"DATABASE_URL", "PORT", "EXIT_WITH_STDIN", "OUTGROW_SIDECAR_URL"})
+_SETTINGS = frozenset(
+    {
+        "DATABASE_URL",
+        "PORT",
+        "EXIT_WITH_STDIN",
+        "OUTGROW_SIDECAR_URL",
+        "OUTGROW_PUSH_INTERVAL_MS",
+        "OUTGROW_CLIENT_WINDOW_SECONDS",
+    }
+)
 
 
 def _absolute(database_url: str) -> str:

@@ -25,7 +25,7 @@ async function main(): Promise<void> {
     await createTablesIfEmpty(dataSource);
   }
   await requireTables(dataSource);
-  const shop = shopApp(new UnitOfWork(dataSource), settings.sidecarUrl);
+  const shop = shopApp(new UnitOfWork(dataSource), settings.measuring);
   const server = createServer(shop.app);
   await listen(server, settings.port);
   const { port } = server.address() as AddressInfo;
@@ -39,7 +39,7 @@ async function main(): Promise<void> {
   };
   process.on("SIGTERM", goodbye);
   process.on("SIGINT", goodbye);
-  if (process.env["EXIT_WITH_STDIN"]) {
+  if (settings.exitWithStdin) {
     process.stdin.resume().once("close", goodbye);
   }
 }
@@ -53,12 +53,13 @@ function listen(server: Server, port: number): Promise<void> {
   });
 }
 
-/** Finish the running requests, then close the database; idle connections are closed at once. */
+/** Finish the running requests, then close the database. Connections are not kept for further requests. */
 async function leave(server: Server, shop: Shop, dataSource: DataSource): Promise<void> {
+  server.prependListener("request", (_request, response) => response.setHeader("Connection", "close"));
+  const closeIdle = setInterval(() => server.closeIdleConnections(), 20);
   const cut = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
-  const closed = new Promise((resolve) => server.close(resolve));
-  server.closeIdleConnections();
-  await closed;
+  await new Promise((resolve) => server.close(resolve));
+  clearInterval(closeIdle);
   clearTimeout(cut);
   await shop.stopMeasuring();
   await dataSource.destroy();

@@ -14,11 +14,18 @@ export interface PostgresTarget {
 
 export type DatabaseTarget = SqliteTarget | PostgresTarget;
 
+/** Where measurements go, how often, and over how many seconds distinct clients are counted. */
+export interface Measuring {
+  readonly sidecarUrl: string;
+  readonly intervalMs: number;
+  readonly clientWindowSeconds: number;
+}
+
 export interface Settings {
   readonly database: DatabaseTarget;
   readonly port: number;
-  /** The monitor's sidecar, or null: then nothing is measured. */
-  readonly sidecarUrl: string | null;
+  readonly measuring: Measuring | null;
+  readonly exitWithStdin: boolean;
 }
 
 /** Wrong input of the person who started the shop: one line, no stack. Never holds a password. */
@@ -27,8 +34,9 @@ export class UsageError extends Error {}
 export function readSettings(env: NodeJS.ProcessEnv): Settings {
   return {
     database: databaseTarget(env["DATABASE_URL"]),
-    port: port(env["PORT"]),
-    sidecarUrl: sidecarUrl(env["OUTGROW_SIDECAR_URL"]),
+    port: wholeNumber(env, "PORT", { fallback: 3000, min: 0, max: 65535 }),
+    measuring: measuring(env),
+    exitWithStdin: Boolean(env["EXIT_WITH_STDIN"]),
   };
 }
 
@@ -67,21 +75,41 @@ function namesDatabase(dsn: string): boolean {
   }
 }
 
-function port(text: string | undefined): number {
-  const value = Number(text ?? "3000");
-  if (!Number.isInteger(value) || value < 0 || value > 65535) {
-    throw new UsageError(`PORT is ${text}; it must be a number from 0 (any free port) to 65535`);
+interface Range {
+  fallback: number;
+  min: number;
+  max: number;
+}
+
+function wholeNumber(env: NodeJS.ProcessEnv, name: string, { fallback, min, max }: Range): number {
+  const text = env[name] || String(fallback);
+  const value = /^[0-9]+$/.test(text) ? Number(text) : NaN;
+  if (!(value >= min && value <= max)) {
+    throw new UsageError(`${name} is ${text}; it must be a number from ${min} to ${max}`);
   }
   return value;
 }
 
-function sidecarUrl(text: string | undefined): string | null {
-  if (!text) {
+function measuring(env: NodeJS.ProcessEnv): Measuring | null {
+  const url = env["OUTGROW_SIDECAR_URL"];
+  if (!url) {
     return null;
   }
+  return {
+    sidecarUrl: httpOrigin(url),
+    intervalMs: wholeNumber(env, "OUTGROW_PUSH_INTERVAL_MS", { fallback: 5000, min: 100, max: 60_000 }),
+    clientWindowSeconds: wholeNumber(env, "OUTGROW_CLIENT_WINDOW_SECONDS", { fallback: 300, min: 5, max: 3600 }),
+  };
+}
+
+function httpOrigin(text: string): string {
   try {
-    return new URL(text).origin;
+    const url = new URL(text);
+    if (url.protocol === "http:" || url.protocol === "https:") {
+      return url.origin;
+    }
   } catch {
-    throw new UsageError("OUTGROW_SIDECAR_URL is no URL; write http://127.0.0.1:9464");
+    // reported below
   }
+  throw new UsageError("OUTGROW_SIDECAR_URL is no URL; write http://127.0.0.1:9464");
 }

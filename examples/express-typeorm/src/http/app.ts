@@ -9,6 +9,7 @@ import { Product } from "../entities/product";
 import { fingerprint } from "../fingerprint";
 import { changeStatus, placeOrder } from "../orders";
 import { salesReport } from "../reports";
+import type { Measuring } from "../settings";
 import type { UnitOfWork } from "../unit-of-work";
 import { customerView, orderView, productView } from "../views";
 import { answerError, ClientError, unknownPath } from "./errors";
@@ -22,16 +23,16 @@ export interface Shop {
   stopMeasuring(): Promise<void>;
 }
 
-export function shopApp(work: UnitOfWork, sidecarUrl: string | null): Shop {
+export function shopApp(work: UnitOfWork, measuring: Measuring | null): Shop {
   const app = express();
   app.disable("x-powered-by");
   app.set("etag", false);
-  const monitoring = sidecarUrl ? scalabilityMonitoringMiddleware({ sidecarUrl }) : null;
-  if (sidecarUrl && monitoring) {
+  const monitoring = measuring && scalabilityMonitoringMiddleware(measuring);
+  if (monitoring) {
     app.use(monitoring);
-    app.use(scalabilityEndpoints({ sidecarUrl }));
+    app.use(scalabilityEndpoints(measuring));
   }
-  app.use(express.json({ limit: "100kb" }));
+  app.use(express.json({ limit: "100kb", strict: false }));
   app.get("/health", async (_request: Request, response: Response) => {
     await work.read((manager) => manager.query("SELECT 1"));
     response.json({ status: "ok", database: work.database });
