@@ -1,13 +1,15 @@
-"""The folder's commands."""
+"""The migrate commands."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import typer
 
-if TYPE_CHECKING:
-    import typer
+from migration import run_command, verify_command
 
 
 def register(app: typer.Typer) -> None:
-    """Add this folder's commands to the command line."""
-    del app
+    """Add `outgrow migrate` with its commands."""
+    group = typer.Typer(no_args_is_help=True, help="Move a SQLite file to PostgreSQL, and prove it.")
+    for command in (run_command, verify_command):
+        command.register(group)
+    app.add_typer(group, name="migrate")

@@ -6,9 +6,10 @@ import contextlib
 import os
 import socket
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, LiteralString, TypeAlias
 
 import psycopg
+from psycopg import sql
 
 from migration.errors import TargetLostError, TargetRefusedError
 from migration.target_dsn import parse_dsn
@@ -155,6 +156,18 @@ def identify(connection: Connection) -> TargetIdentity:
         system = None
     oid = scalar(connection, "SELECT oid::int8 FROM pg_database WHERE datname = current_database()")
     return TargetIdentity(info.host, info.port, info.dbname, info.user, info.server_version, system, int(oid))
+
+
+def execute(connection: Connection, template: LiteralString, **parts: Any) -> psycopg.Cursor[tuple[Any, ...]]:
+    """Run a statement with names and values put in place, each quoted by its kind.
+
+    Values go in as literals: psycopg reads a % in a name as a placeholder as soon as a statement has
+    parameters.
+    """
+    placed = {
+        name: part if isinstance(part, sql.Composable) else sql.Literal(part) for name, part in parts.items()
+    }
+    return connection.execute(sql.SQL(template).format(**placed))
 
 
 def scalar(connection: Connection, query: Any, parameters: Any = None) -> Any:

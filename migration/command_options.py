@@ -1,0 +1,31 @@
+"""Arguments and options that the migrate commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+import typer
+
+Source: TypeAlias = Annotated[Path, typer.Argument(metavar="SRC", help="The SQLite file; it is only read.")]
+Dsn: TypeAlias = Annotated[
+    str, typer.Argument(metavar="DSN", help="The PostgreSQL database: a URL or key=value pairs.")
+]
+Schema: TypeAlias = Annotated[str, typer.Option(help="The PostgreSQL schema of the migrated tables.")]
+Journal: TypeAlias = Annotated[
+    Path | None, typer.Option(help="The file that remembers the steps (default: beside the source).")
+]
+Orm: TypeAlias = Annotated[
+    Literal["auto", "generic", "typeorm"], typer.Option(help="The library that made the file.")
+]
+NulPolicy: TypeAlias = Annotated[
+    Literal["refuse", "strip", "replace"], typer.Option(help="What becomes of U+0000 in text.")
+]
+InvalidUtf8: TypeAlias = Annotated[
+    Literal["refuse", "replace", "latin-1"], typer.Option(help="What becomes of damaged text.")
+]
+Verify: TypeAlias = Annotated[bool, typer.Option(help="Compare both sides before the run is finished.")]
+DryRun: TypeAlias = Annotated[
+    bool, typer.Option("--dry-run", help="Print every step and statement; change nothing.")
+]
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print everything as one JSON document.")]

@@ -1,0 +1,197 @@
+"""Carries out the steps of a migration against PostgreSQL: each effect and its record in one transaction."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg import sql
+
+from migration.copy import Chunk, TableCopy
+from migration.errors import StatementRefusedError
+from migration.steps import Outcome
+from migration.target_database import scalar
+from migration.verify import compare
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from migration.progress import Progress
+    from migration.schema.target import Statement, TargetPlan, TargetTable
+    from migration.source_snapshot import Snapshot
+    from migration.steps import Step
+    from migration.target_database import Connection
+    from migration.target_state import Progressed, TargetState
+
+#: SQLSTATE classes by which PostgreSQL refuses what a statement asks for; any other error ends the run.
+#: 0A feature, 22 data, 23 integrity, 2B dependents, 42 syntax, names and rights, 54 limits, 55 object state,
+#: P0 PL/pgSQL.
+REFUSALS = ("0A", "22", "23", "2B", "42", "54", "55", "P0")
+
+
+class TargetExecutor:
+    """Does to the target what the steps say.
+
+    Args:
+        plan: whose steps they are.
+        snapshot: the held state of the source.
+        target: an autocommit connection.
+        state: the target's own records.
+        progress: told about rows and sentences.
+    """
+
+    def __init__(
+        self, plan: TargetPlan, snapshot: Snapshot, target: Connection, state: TargetState, progress: Progress
+    ) -> None:
+        self._plan = plan
+        self._snapshot = snapshot
+        self._target = target
+        self._state = state
+        self._progress = progress
+        self._actions: Mapping[str, Callable[[Step, Progressed | None], Outcome]] = {
+            "create": self._create,
+            "copy": self._copy,
+            "build": self._build,
+            "sequence": self._sequence,
+            "analyze": self._analyze,
+            "verify": self._verify,
+            "finish": self._finish,
+        }
+
+    def execute(self, step: Step, begun: Progressed | None) -> Outcome:
+        """Carry out one step; `begun` is what an earlier run recorded of it.
+
+        Raises:
+            StatementRefusedError: PostgreSQL refuses a table.
+            RowRefusedError: a row does not fit.
+        """
+        return self._actions[step.kind](step, begun)
+
+    def _create(self, step: Step, begun: Progressed | None) -> Outcome:
+        del begun
+        statement = _statement(step)
+        outcome = self._carry_out(step, statement)
+        if outcome.state == "left" and not statement.optional:
+            raise StatementRefusedError(
+                f"PostgreSQL refuses to make {step.name}",
+                why=outcome.detail["why"],
+                next_step="outgrow migrate script SRC --out DIR writes the statements, to be corrected there",
+            )
+        return outcome
+
+    def _build(self, step: Step, begun: Progressed | None) -> Outcome:
+        """Keys, indexes, constraints and the rest: what is refused is named and left, and the run goes on.
+
+        All rows are stored at this point; to give up because of one index would leave the user with less.
+        """
+        del begun
+        return self._carry_out(step, _statement(step))
+
+    def _carry_out(self, step: Step, statement: Statement) -> Outcome:
+        started = time.monotonic()
+        with self._target.transaction():
+            refused = ""
+            try:
+                with self._target.transaction():  # a savepoint
+                    self._target.execute(statement.sql.encode())
+            except psycopg.Error as error:
+                if not (error.sqlstate or "").startswith(REFUSALS):
+                    raise
+                parts = [error.diag.message_primary, error.diag.message_detail]
+                refused = "; ".join(" ".join(part.split()) for part in parts if part)
+            detail: dict[str, Any] = {"seconds": time.monotonic() - started}
+            if refused:
+                detail |= {"why": refused, "sql": statement.sql, "kind": statement.kind}
+                detail |= {"object": statement.name, "table": statement.table}
+            outcome = Outcome("left" if refused else "done", detail)
+            self._record(step, outcome)
+        return outcome
+
+    def _copy(self, step: Step, begun: Progressed | None) -> Outcome:
+        table = _table(step)
+        rows, size, seconds = 0, 0, 0.0
+        if begun is not None:
+            rows, size, seconds = (begun.outcome[name] for name in ("rows", "bytes", "seconds"))
+        started = time.monotonic() - seconds
+        outcome = Outcome("done", {})
+
+        def record(chunk: Chunk) -> None:
+            nonlocal rows, size, outcome
+            rows, size = rows + chunk.rows, size + chunk.bytes
+            outcome = Outcome("done", {"rows": rows, "bytes": size, "seconds": time.monotonic() - started})
+            self._state.record(step, "done" if chunk.last is None else "started", outcome.detail, chunk.last)
+
+        copy = TableCopy(
+            self._snapshot.connection,
+            self._target,
+            table,
+            self._plan.schema,
+            self._plan.options,
+            advance=self._progress.advance,
+        )
+        for _ in copy.chunks(begun.position if begun else None, record):
+            pass
+        return outcome
+
+    def _sequence(self, step: Step, begun: Progressed | None) -> Outcome:
+        """Set the next value behind all that SQLite gave out; a rollback does not undo it, but it repeats."""
+        del begun
+        table = _table(step)
+        column = next(column.name for column in table.columns if column.identity)
+        name = sql.Identifier(self._plan.schema, table.name)
+        with self._target.transaction():
+            sequence = scalar(
+                self._target,
+                "SELECT pg_get_serial_sequence(%s, %s)",
+                [name.as_string(self._target), column],
+            )
+            largest = scalar(
+                self._target, sql.SQL("SELECT max({}) FROM {}").format(sql.Identifier(column), name)
+            )
+            last = max(largest or 0, table.sequence_floor or 0)
+            self._target.execute("SELECT setval(%s, %s, %s)", [sequence, max(last, 1), last >= 1])
+            outcome = Outcome("done", {"sequence": sequence, "next": last + 1})
+            self._record(step, outcome)
+        return outcome
+
+    def _analyze(self, step: Step, begun: Progressed | None) -> Outcome:
+        """Give the planner statistics, table by table so that no lock is held long; repeatable."""
+        del begun
+        started = time.monotonic()
+        for table in self._plan.tables:
+            self._target.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(self._plan.schema, table.name)))
+        outcome = Outcome("done", {"seconds": time.monotonic() - started})
+        with self._target.transaction():
+            self._record(step, outcome)
+        return outcome
+
+    def _verify(self, step: Step, begun: Progressed | None) -> Outcome:
+        del begun
+        found = compare(self._snapshot.connection, self._target, self._plan, advance=self._progress.advance)
+        outcome = Outcome("done", found.to_json())
+        with self._target.transaction():
+            self._record(step, outcome)
+        return outcome
+
+    def _finish(self, step: Step, begun: Progressed | None) -> Outcome:
+        """Remove our records; that they are gone is itself the record of this step."""
+        del step, begun
+        with self._target.transaction():
+            self._state.drop()
+        return Outcome("done", {})
+
+    def _record(self, step: Step, outcome: Outcome) -> None:
+        self._state.record(step, outcome.state, outcome.detail)
+
+
+def _statement(step: Step) -> Statement:
+    if step.statement is None:
+        raise ValueError(f"{step.id} has no statement")
+    return step.statement
+
+
+def _table(step: Step) -> TargetTable:
+    if step.table is None:
+        raise ValueError(f"{step.id} has no table")
+    return step.table

@@ -1,0 +1,161 @@
+"""What a run has done, table by table and object by object: the value behind the summary and --json."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from migration.schema.target import Note
+from monitor.errors import ExitCode
+from monitor.terminal import to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from migration.journal import Setup
+    from migration.schema.target import TargetPlan
+    from migration.steps import Outcome, Step
+
+
+@dataclass(frozen=True)
+class TableReport:
+    """One table: rows copied, bytes sent to PostgreSQL, seconds it took in all runs.
+
+    `equal` is the verification's word on it (None: not verified).
+    """
+
+    name: str
+    rows: int
+    bytes: int
+    seconds: float
+    equal: bool | None
+
+
+@dataclass(frozen=True)
+class LeftObject:
+    """Something PostgreSQL refused: what, in its words why, and the SQL to repair and run by hand."""
+
+    kind: str
+    name: str
+    table: str
+    why: str
+    sql: str
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """The result of `run_migration`.
+
+    `already_finished`: an earlier run had finished and this one changed nothing. `resumed`: an earlier run
+    had begun. `started_over`: the source had changed in between, so its rows were copied anew.
+    `source_changed`: the source was written to after the state that was copied, so the target lacks those
+    writes. `verification` is the JSON of a `Verification`, None where it was not asked for. Times are
+    seconds; `started` and `finished` count from 1970.
+    """
+
+    source: Path
+    target: str
+    schema: str
+    journal: Path
+    tables: tuple[TableReport, ...]
+    left: tuple[LeftObject, ...]
+    notes: tuple[Note, ...]
+    verification: dict[str, Any] | None
+    started: float
+    finished: float
+    resumed: bool = False
+    started_over: bool = False
+    source_changed: bool = False
+    already_finished: bool = False
+
+    @property
+    def rows(self) -> int:
+        """Rows of all tables together."""
+        return sum(table.rows for table in self.tables)
+
+    @property
+    def seconds(self) -> float:
+        """From the first run's start to the end."""
+        return self.finished - self.started
+
+    @property
+    def equal(self) -> bool | None:
+        """What the verification found; None where there was none."""
+        return None if self.verification is None else bool(self.verification["equal"])
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """DIFFERS when anything did not arrive as it was: left objects, differences, later writes."""
+        if self.source_changed:
+            return ExitCode.DIFFERS
+        if self.already_finished:
+            return ExitCode.DONE
+        left = self.left or any(note.level == "left" for note in self.notes)
+        return ExitCode.DIFFERS if left or self.equal is False else ExitCode.DONE
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, with the derived values."""
+        derived = {
+            "rows": self.rows,
+            "seconds": self.seconds,
+            "equal": self.equal,
+            "exit_code": int(self.exit_code),
+        }
+        return {**to_json(self), **derived}
+
+
+def build_report(
+    plan: TargetPlan,
+    steps: Sequence[Step],
+    outcomes: Mapping[str, Outcome],
+    *,
+    setup: Setup,
+    journal: Path,
+    target: str,
+    notes: Sequence[str],
+    resumed: bool,
+    started_over: bool,
+    source_changed: bool,
+) -> RunReport:
+    """Put a run's report together from its plan and the outcomes of its steps."""
+    verification = next((outcomes[step.id].detail for step in steps if step.kind == "verify"), None)
+    equal = {item["table"]: item["equal"] for item in verification["tables"]} if verification else {}
+    copied = {step.name: outcomes[step.id].detail for step in steps if step.kind == "copy"}
+    return RunReport(
+        source=setup.source,
+        target=target,
+        schema=plan.schema,
+        journal=journal,
+        tables=tuple(
+            TableReport(name, detail["rows"], detail["bytes"], detail["seconds"], equal.get(name))
+            for name, detail in copied.items()
+        ),
+        left=tuple(
+            LeftObject(detail["kind"], detail["object"], detail["table"], detail["why"], detail["sql"])
+            for detail in (outcome.detail for outcome in outcomes.values() if outcome.state == "left")
+        ),
+        notes=(*(Note("info", "source", text) for text in notes), *plan.notes),
+        verification=dict(verification) if verification else None,
+        started=setup.started,
+        finished=time.time(),
+        resumed=resumed,
+        started_over=started_over,
+        source_changed=source_changed,
+    )
+
+
+def earlier_report(content: Mapping[str, Any], *, source_changed: bool) -> RunReport:
+    """The report of a run that had finished before; `source_changed`: its source was written to since."""
+    values = {field.name: content[field.name] for field in fields(RunReport)}
+    values |= {
+        "source": Path(content["source"]),
+        "journal": Path(content["journal"]),
+        "tables": tuple(TableReport(**table) for table in content["tables"]),
+        "left": tuple(LeftObject(**item) for item in content["left"]),
+        "notes": tuple(Note(**note) for note in content["notes"]),
+        "source_changed": source_changed or content["source_changed"],
+        "already_finished": True,
+    }
+    return RunReport(**values)

@@ -1,0 +1,128 @@
+"""Prints reports for people: tables on standard output."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from monitor.terminal import out
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from migration.dry_run import DryRun
+    from migration.report import RunReport
+    from migration.schema.target import Note
+
+_LEVELS = {
+    "left": "not migrated, needs a hand",
+    "changed": "behaves differently now",
+    "widened": "got a wider type, so that every value fits",
+    "info": "good to know",
+}
+
+
+def print_report(report: RunReport) -> None:
+    """A run's summary: every table, everything left, every note, the verdict."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("table", "rows", "seconds", "verified"):
+        table.add_column(heading, justify="left" if heading == "table" else "right")
+    for item in report.tables:
+        verdict = {True: "equal", False: "[bold red]DIFFERS[/]", None: "-"}[item.equal]
+        table.add_row(escape(item.name), f"{item.rows:,}", f"{item.seconds:.1f}", verdict)
+    out.print(table)
+    if report.left:
+        out.print("\n[bold]PostgreSQL refused[/]")
+        for left in report.left:
+            out.print(f"  {left.kind} {escape(left.name)}: {escape(left.why)}", soft_wrap=True)
+    print_notes(report.notes)
+    if report.verification is not None and not report.equal:
+        out.print("")
+        print_verification(report.verification)
+    out.print("")
+    if report.source_changed:
+        said = "the source has been written to since its state was copied; the target lacks those writes"
+        out.print(f"[bold yellow]changed[/]: {said}", soft_wrap=True)
+        out.print(
+            f"  next: outgrow migrate verify '{report.source}' DSN shows whether rows differ", soft_wrap=True
+        )
+    if report.already_finished:
+        journal = escape(str(report.journal))
+        out.print(f"Finished already, says the journal {journal}; nothing was changed.", soft_wrap=True)
+    out.print(f"[bold]{_verdict(report)}[/]", soft_wrap=True)
+
+
+def _verdict(report: RunReport) -> str:
+    moved = f"{report.rows:,} rows in {len(report.tables)} tables, {report.target}, schema {report.schema}"
+    proven = {True: "verified equal", False: "verification found differences", None: "not verified"}[
+        report.equal
+    ]
+    missing = len(report.left) + sum(note.level == "left" for note in report.notes)
+    rest = f"; {missing} objects left to do by hand" if missing else ""
+    return f"{moved}: {proven}{rest}"
+
+
+def print_notes(notes: Sequence[Note]) -> None:
+    """Notes by level, the most pressing first."""
+    for level, title in _LEVELS.items():
+        chosen = [note for note in notes if note.level == level]
+        if chosen:
+            out.print(f"\n[bold]{title}[/]")
+        for note in chosen:
+            out.print(f"  {escape(note.object)}: {escape(note.text)}", soft_wrap=True)
+
+
+def print_verification(found: Mapping[str, Any]) -> None:
+    """A verification's findings (its JSON form): all that differs, then the verdict."""
+    for table in found["tables"]:
+        if not table["equal"]:
+            counts = f"{table['source_rows']:,} rows here, {table['target_rows'] or 0:,} there"
+            if table["target_rows"] is None:
+                counts = "missing in PostgreSQL"
+            out.print(f"[bold red]table {escape(table['table'])} differs[/]: {counts}", soft_wrap=True)
+            for row in table["rows"]:
+                out.print(f"  {escape(_row(row))}", soft_wrap=True)
+    for item in found["objects"]:
+        mark = "as announced" if item["accepted"] else "[bold red]differs[/]"
+        said = f"{item['kind']} {item['name']}: {item['text']}"
+        because = f" ({item['announced']})" if item["announced"] else ""
+        out.print(f"{mark}: {escape(said + because)}", soft_wrap=True)
+    for item in found["sequences"]:
+        if not item["ahead"]:
+            said = f"its sequence gives out {item['next']} next, but {item['used']} is in use"
+            out.print(
+                f"[bold red]differs[/]: {escape(item['table'])}.{escape(item['column'])}: {said}",
+                soft_wrap=True,
+            )
+    for item in found["orphans"]:
+        if not item["equal"]:
+            said = (
+                f"{item['source']} rows here and {item['target']} there refer to no row of {item['parent']}"
+            )
+            out.print(f"[bold red]differs[/]: {escape(item['table'])}: {escape(said)}", soft_wrap=True)
+    rows = sum(table["source_rows"] for table in found["tables"])
+    verdict = "equal" if found["equal"] else "NOT equal"
+    counted = f"{rows:,} rows of {len(found['tables'])} tables, {len(found['sequences'])} sequences"
+    out.print(f"[bold]{verdict}[/]: compared {counted} in {found['seconds']:.1f} s", soft_wrap=True)
+
+
+def _row(row: Mapping[str, Any]) -> str:
+    key = ", ".join(f"{name}={value}" for name, value in row["key"].items())
+    values = "; ".join(
+        f"{name}: {pair[0]!r} here, {pair[1]!r} there" for name, pair in row["columns"].items()
+    )
+    where = {"missing": "only in SQLite", "extra": "only in PostgreSQL", "changed": "other values"}[
+        row["kind"]
+    ]
+    return f"{where} ({key or 'no key'}): {values}"
+
+
+def print_steps(planned: DryRun) -> None:
+    """Every step with its SQL."""
+    for step in planned.steps:
+        out.print(f"[bold]{escape(step.id)}[/]", soft_wrap=True)
+        out.print(escape(step.sql), soft_wrap=True)
+    print_notes(planned.notes)
+    out.print(f"\n[bold]{planned.rows:,} rows; nothing was changed[/]")

@@ -1,0 +1,225 @@
+"""Migrates a SQLite file into PostgreSQL, step by step, so that a killed run goes on where it stopped."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field, replace
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from psycopg import sql
+
+from migration.errors import TargetRefusedError
+from migration.execution import TargetExecutor
+from migration.journal import Journal, Setup, default_journal, existing_journal, new_journal, new_journal_name
+from migration.journal_lock import locked
+from migration.planning import PlanOptions, plan_migration
+from migration.progress import Progress, Silent
+from migration.report import RunReport, build_report, earlier_report
+from migration.resume import Beginning, decide, refuse_other
+from migration.source_file import check_source
+from migration.source_snapshot import hold_snapshot
+from migration.steps import Outcome, plan_hash, plan_steps
+from migration.target_database import check_target, connected, execute, identify, occupants, refuse_occupied
+from migration.target_lock import exclusive
+from migration.target_state import TargetSetup, TargetState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from migration.schema.target import TargetPlan
+    from migration.source_file import SourceFile
+    from migration.source_snapshot import Snapshot
+    from migration.steps import Step
+    from migration.target_database import Connection
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What the user chooses about a run.
+
+    `journal` is a file of its own for each migration (None: beside the source); `verify` compares both sides
+    before the run counts as finished.
+    """
+
+    plan: PlanOptions = field(default_factory=PlanOptions)
+    journal: Path | None = None
+    verify: bool = True
+
+
+def run_migration(
+    source: Path, dsn: str, options: RunOptions | None = None, progress: Progress | None = None
+) -> RunReport:
+    """Migrate a file, or go on with a migration that was interrupted, or say that it is finished already.
+
+    Args:
+        source: the SQLite file; only read.
+        dsn: the target, as URL or key=value; a password in it is never written anywhere.
+        options: the user's choices; the same in every run of one migration.
+        progress: told what happens.
+
+    Raises:
+        SourceRefusedError, SourceBusyError: the source cannot be read.
+        DsnError, TargetUnreachableError, TargetRefusedError: the target cannot be used. Nothing was changed.
+        JournalRefusedError, AlreadyRunningError: another migration, or another run of this one.
+        TargetLostError, StatementRefusedError, RowRefusedError: ended on the way; the same call goes on.
+    """
+    options = options or RunOptions()
+    progress = progress or Silent()
+    checked = check_source(source)
+    path = options.journal or default_journal(checked.path)
+    with ExitStack() as stack:
+        stack.enter_context(locked(path))
+        target = stack.enter_context(connected(dsn))
+        stack.enter_context(exclusive(target, options.plan.schema, progress.say))
+        snapshot = stack.enter_context(hold_snapshot(checked.path))
+        journal = stack.enter_context(existing_journal(path))
+        now = _setup(snapshot, target, options)
+        pinned = journal.setup if journal else None
+        if journal is not None and pinned is not None:
+            refuse_other(path, pinned, now)
+            if pinned.report is not None:
+                return _finished_before(target, pinned, now)
+        check_target(target, options.plan.schema)
+        plan = plan_migration(checked.path, options.plan, connection=snapshot.connection)
+        now = replace(now, plan_hash=plan_hash(plan))
+        state = TargetState.find(target, plan.schema)
+        steps = journal.steps() if journal else {}
+        beginning = decide(pinned, steps, state.setup if state else None, now)
+        if journal is None:
+            refuse_occupied(target, plan.schema)
+            journal = stack.enter_context(new_journal(path, now))
+            pinned = now
+        run = _Run(checked, snapshot, target, plan, journal, progress)
+        return run.go(beginning, state, replace(now, journal=(pinned or now).journal), verify=options.verify)
+
+
+def _setup(snapshot: Snapshot, target: Connection, options: RunOptions) -> Setup:
+    """What this call would pin in a journal of its own."""
+    return Setup(
+        journal=new_journal_name(),
+        tool=version("outgrow"),
+        source=snapshot.path,
+        source_state=snapshot.state,
+        target=identify(target),
+        schema=options.plan.schema,
+        options={**asdict(options.plan), "verify": options.verify},
+        plan_hash="",
+        started=time.time(),
+    )
+
+
+def _finished_before(target: Connection, pinned: Setup, now: Setup) -> RunReport:
+    report = earlier_report(pinned.report or {}, source_changed=pinned.source_state != now.source_state)
+    there = set(occupants(target, pinned.schema))
+    missing = [table.name for table in report.tables if f"table {table.name}" not in there]
+    if missing:
+        raise TargetRefusedError(
+            f"the journal says that the migration is finished, but schema {pinned.schema} lacks its tables",
+            why=f"missing: {', '.join(missing[:10])}",
+            next_step=f"to migrate anew, remove the journal: rm '{report.journal}'",
+        )
+    return report
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One run over one plan."""
+
+    checked: SourceFile
+    snapshot: Snapshot
+    target: Connection
+    plan: TargetPlan
+    journal: Journal
+    progress: Progress
+
+    def go(self, beginning: Beginning, state: TargetState | None, setup: Setup, *, verify: bool) -> RunReport:
+        steps = plan_steps(self.plan, verify=verify)
+        recorded = TargetSetup(setup.journal, str(setup.source), setup.source_state, setup.plan_hash)
+        if beginning == "conclude":
+            outcomes = _remembered(self.journal)
+        else:
+            if state is None:
+                state = self._begin(recorded)
+                self.journal.start_over(setup)
+            elif beginning == "start over":
+                self._start_over(state, recorded)
+                self.journal.start_over(setup)
+            elif self.journal.setup.source_state != setup.source_state:
+                self.journal.start_over(setup)  # killed between the two writes above
+            outcomes = self._carry_out(steps, state)
+        report = build_report(
+            self.plan,
+            steps,
+            outcomes,
+            setup=replace(setup, started=self.journal.setup.started),
+            journal=self.journal.path,
+            target=str(setup.target),
+            notes=self.checked.notes,
+            resumed=beginning != "fresh",
+            started_over=beginning == "start over",
+            source_changed=self.snapshot.overtaken(),
+        )
+        self.journal.finish(report.to_json())
+        return report
+
+    def _begin(self, recorded: TargetSetup) -> TargetState:
+        """Make the schema and our records in one transaction, which sees that nothing is in the way."""
+        with self.target.transaction():
+            execute(
+                self.target, "CREATE SCHEMA IF NOT EXISTS {schema}", schema=sql.Identifier(self.plan.schema)
+            )
+            refuse_occupied(self.target, self.plan.schema)
+            return TargetState.create(self.target, self.plan.schema, recorded)
+
+    def _start_over(self, state: TargetState, recorded: TargetSetup) -> None:
+        """Drop the tables that this migration has made, and nothing else."""
+        self.progress.say("the source has changed since the interrupted run: its tables are copied anew")
+        made = [name.removeprefix("table ") for name in state.made("create") if name.startswith("table ")]
+        with self.target.transaction():
+            if made:
+                names = sql.SQL(", ").join(sql.Identifier(self.plan.schema, name) for name in made)
+                execute(self.target, "DROP TABLE {names}", names=names)
+            state.start_over(recorded)
+
+    def _carry_out(self, steps: tuple[Step, ...], state: TargetState) -> Mapping[str, Outcome]:
+        executor = TargetExecutor(self.plan, self.snapshot, self.target, state, self.progress)
+        recorded = state.steps()
+        known = self.journal.steps()
+        self.progress.plan(*_rows(self.plan, steps, recorded))
+        outcomes: dict[str, Outcome] = {}
+        for position, step in enumerate(steps):
+            begun = recorded.get(step.id)
+            if begun is not None and begun.state != "started":
+                outcome = Outcome(begun.state, begun.outcome)
+                if (
+                    step.id not in known or known[step.id].state == "started"
+                ):  # killed before the journal heard
+                    self.journal.begin(step, position)
+                    self.journal.end(step, outcome)
+            else:
+                self.journal.begin(step, position)
+                self.progress.begin(step)
+                outcome = executor.execute(step, begun)
+                self.journal.end(step, outcome)
+                self.progress.end(step, outcome)
+            outcomes[step.id] = outcome
+        return outcomes
+
+
+def _remembered(journal: Journal) -> Mapping[str, Outcome]:
+    """The outcomes of all steps, of a run whose target is finished and whose journal is not."""
+    return {
+        step: Outcome("left" if record.state == "left" else "done", record.outcome)
+        for step, record in journal.steps().items()
+    }
+
+
+def _rows(plan: TargetPlan, steps: tuple[Step, ...], recorded: Mapping[str, Any]) -> tuple[int, int]:
+    """How many rows pass in all, and how many of them have passed already."""
+    rows = sum(table.rows for table in plan.tables)
+    passes = sum(step.kind == "verify" for step in steps) + 1
+    done = sum(entry.outcome.get("rows", 0) for name, entry in recorded.items() if " copy " in name)
+    return rows * passes, done

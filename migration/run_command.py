@@ -1,0 +1,85 @@
+"""The command `outgrow migrate run`; what does the work is imported when it runs, so that --help is quick."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from migration import command_options as option  # noqa: TC001  # Typer reads the annotations
+from monitor.terminal import emit_json, err
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from migration.run import RunOptions
+
+EXAMPLES = """
+Examples:
+
+  outgrow migrate run app.db postgresql://app@db.example/app
+
+  outgrow migrate run app.db "host=/run/postgresql dbname=app" --schema shop --json
+
+  outgrow migrate run app.db postgresql://app@db.example/app --dry-run
+
+The password comes from PGPASSWORD, ~/.pgpass, a service file or the connection string, as with psql.
+After an interruption the same command goes on where it stopped. Exit codes: 0 everything arrived; 1 failed,
+go on with the same command; 2 wrong input; 3 finished, but something named in the report did not arrive as it
+was.
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("run", epilog=EXAMPLES)(run)
+
+
+def run(
+    source: option.Source,
+    dsn: option.Dsn,
+    *,
+    schema: option.Schema = "public",
+    journal: option.Journal = None,
+    orm: option.Orm = "auto",
+    nul_policy: option.NulPolicy = "refuse",
+    invalid_utf8: option.InvalidUtf8 = "refuse",
+    verify: option.Verify = True,
+    dry_run: option.DryRun = False,
+    as_json: option.AsJson = False,
+) -> None:
+    """Migrate a SQLite file into PostgreSQL: tables, rows, keys, indexes, sequences, and the proof."""
+    from migration.run import RunOptions  # noqa: PLC0415
+    from migration.schema.options import PlanOptions  # noqa: PLC0415
+
+    options = RunOptions(
+        PlanOptions(schema=schema, nul_policy=nul_policy, invalid_utf8=invalid_utf8, orm=orm), journal, verify
+    )
+    if dry_run:
+        _show_steps(source, dsn, options, as_json=as_json)
+        return
+    from migration.progress import Lines, Live  # noqa: PLC0415
+    from migration.report_text import print_report  # noqa: PLC0415
+    from migration.run import run_migration  # noqa: PLC0415
+
+    if err.is_terminal:
+        with Live() as progress:
+            report = run_migration(source, dsn, options, progress)
+    else:
+        report = run_migration(source, dsn, options, Lines())
+    if as_json:
+        emit_json(report.to_json())
+    else:
+        print_report(report)
+    raise typer.Exit(int(report.exit_code))
+
+
+def _show_steps(source: Path, dsn: str, options: RunOptions, *, as_json: bool) -> None:
+    from migration.dry_run import dry_run  # noqa: PLC0415
+    from migration.report_text import print_steps  # noqa: PLC0415
+
+    planned = dry_run(source, dsn, options)
+    if as_json:
+        emit_json(planned)
+    else:
+        print_steps(planned)

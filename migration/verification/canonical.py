@@ -1,0 +1,311 @@
+"""Bytes that stand for what a value means: the same for a stored SQLite value and its image in PostgreSQL.
+
+Every value begins with one byte (0: NULL, 1: a value, 2: a stored value that the target's type cannot mean).
+Then:
+
+| family      | bytes                                                                     |
+|-------------|---------------------------------------------------------------------------|
+| integer     | 8, big endian                                                             |
+| real        | 8, IEEE 754 binary64: -0.0 and 0.0 differ                                 |
+| numeric     | length (4 bytes) and decimal digits without exponent or trailing zeros    |
+| text, bytea | length (4 bytes) and the bytes; text in UTF-8                             |
+| boolean     | 1                                                                         |
+| timestamp   | 8, microseconds since 2000-01-01 (UTC where the type has a zone)          |
+| date, time  | 4, days since 2000-01-01; 8, microseconds since midnight                  |
+| uuid        | 16                                                                        |
+
+This module is written against the meaning of the types, not against `values`, whose mistakes it is there to
+find. Text of the source arrives as bytearray, blobs as bytes (see `source_rows`), so that the two stay apart.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from datetime import date
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+from math import copysign, isfinite, isinf
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from migration.schema.options import PlanOptions
+    from migration.schema.target import TargetColumn
+    from migration.verification.catalog import CatalogColumn
+
+Family = Literal[
+    "integer",
+    "real",
+    "numeric",
+    "text",
+    "bytea",
+    "boolean",
+    "timestamp",
+    "timestamptz",
+    "date",
+    "time",
+    "uuid",
+]
+
+NULL = b"\x00"
+#: PostgreSQL counts days and microseconds from 2000-01-01.
+EPOCH_DAY = date(2000, 1, 1).toordinal()
+UNIX_DAYS = EPOCH_DAY - date(1970, 1, 1).toordinal()
+DAY_US = 86_400_000_000
+
+_FAMILIES: dict[str, Family] = {
+    "int2": "integer",
+    "int4": "integer",
+    "int8": "integer",
+    "float4": "real",
+    "float8": "real",
+    "numeric": "numeric",
+    "bytea": "bytea",
+    "bool": "boolean",
+    "timestamp": "timestamp",
+    "timestamptz": "timestamptz",
+    "date": "date",
+    "time": "time",
+    "uuid": "uuid",
+}
+_INTEGER = struct.Struct(">cq")
+_REAL = struct.Struct(">cd")
+_DAYS = struct.Struct(">ci")
+_LENGTH = struct.Struct(">cI")
+_MOMENT = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?)? ?(Z|[+-]\d\d(?::?\d\d)?)?"
+)
+_CLOCK = re.compile(r"(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?")
+_TRUE = frozenset({"1", "t", "true"})
+_FALSE = frozenset({"0", "f", "false"})
+_UNIT_US = {"s": 1_000_000, "ms": 1_000, "us": 1}
+#: Exact for every binary64 and every int8, with room: a binary64 has at most 767 significant decimal digits.
+_EXACT = Context(prec=1_200, rounding=ROUND_HALF_EVEN)
+
+
+def family(column: CatalogColumn) -> Family:
+    """The family of a column of the target; every type not listed above is compared by its text."""
+    return _FAMILIES.get(column.base, "text")
+
+
+def canonical(planned: TargetColumn, actual: CatalogColumn, options: PlanOptions) -> Callable[[Any], bytes]:
+    """The function from a stored value of the source to its canonical bytes for the target's actual type.
+
+    `planned` contributes only what no type can say: the unit of integers that are instants, the encoding of
+    damaged text; `options` the user's policies for it.
+    """
+    meaning = _MEANINGS[family(actual)](planned, actual, options)
+
+    def encode(value: Any) -> bytes:
+        if value is None:
+            return NULL
+        try:
+            return meaning(value)
+        except (ValueError, TypeError, OverflowError, ArithmeticError, KeyError, struct.error):
+            return b"\x02" + _sized(repr(value).encode())
+
+    return encode
+
+
+def _sized(content: bytes | bytearray) -> bytes:
+    return _LENGTH.pack(b"\x01", len(content)) + content
+
+
+def _integer(*_: Any) -> Callable[[Any], bytes]:
+    pack = _INTEGER.pack
+
+    def encode(value: Any) -> bytes:
+        if type(value) is bytearray or (type(value) is float and not value.is_integer()):
+            raise ValueError
+        return pack(b"\x01", int(value))
+
+    return encode
+
+
+def _real(*_: Any) -> Callable[[Any], bytes]:
+    pack = _REAL.pack
+
+    def encode(value: Any) -> bytes:
+        if type(value) is int and int(float(value)) != value:
+            raise ValueError
+        return pack(b"\x01", value)
+
+    return encode
+
+
+def _numeric(planned: TargetColumn, actual: CatalogColumn, options: PlanOptions) -> Callable[[Any], bytes]:
+    del planned, options
+    limits = re.fullmatch(r"numeric\((\d+),(-?\d+)\)", actual.type)
+    unit = Decimal(1).scaleb(-int(limits[2])) if limits else None
+
+    def encode(value: Any) -> bytes:
+        if type(value) is float and isinf(value):
+            return _sized(b"Infinity" if copysign(1, value) > 0 else b"-Infinity")
+        if type(value) not in (int, float):
+            raise TypeError
+        exact = Decimal(repr(value))  # the shortest decimal that reads back as the stored binary64
+        if unit is not None and type(value) is float:
+            rounded = Decimal(value).quantize(unit, context=_EXACT)
+            if rounded != exact and format(float(rounded), ".15g") != format(value, ".15g"):
+                raise ValueError
+            exact = rounded
+        return _sized(plain_digits(exact).encode())
+
+    return encode
+
+
+def plain_digits(value: Decimal) -> str:
+    """A finite decimal without exponent, trailing zeros or negative zero, as trim_scale writes it."""
+    if not value:
+        return "0"
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _text(planned: TargetColumn, actual: CatalogColumn, options: PlanOptions) -> Callable[[Any], bytes]:
+    del actual
+    codec = planned.raw_codec
+
+    def encode(value: Any) -> bytes:
+        kind = type(value)
+        if kind is bytearray and b"\0" not in value and codec is None:
+            return _sized(value)
+        if kind is bytearray:
+            return _sized(_repaired(bytes(value), codec or "utf-8", options))
+        if kind is bytes:
+            return _sized(b"\\x" + value.hex().encode())
+        if kind is float and not isfinite(value):
+            return _sized(b"Infinity" if value > 0 else b"-Infinity")
+        return _sized(repr(value).encode())
+
+    return encode
+
+
+def _repaired(raw: bytes, codec: str, options: PlanOptions) -> bytes:
+    """Damaged text as the user's policies say it should arrive."""
+    try:
+        text = raw.decode(codec)
+    except UnicodeDecodeError:
+        if options.invalid_utf8 == "refuse":
+            raise
+        text = raw.decode("latin-1") if options.invalid_utf8 == "latin-1" else raw.decode(codec, "replace")
+    if "\0" in text and options.nul_policy == "refuse":
+        raise ValueError
+    return text.replace("\0", "" if options.nul_policy == "strip" else "\u2400").encode()
+
+
+def _bytea(*_: Any) -> Callable[[Any], bytes]:
+    def encode(value: Any) -> bytes:
+        if type(value) not in (bytes, bytearray):
+            raise TypeError
+        return _sized(value)
+
+    return encode
+
+
+def _boolean(*_: Any) -> Callable[[Any], bytes]:
+    def encode(value: Any) -> bytes:
+        word = bytes(value).decode().lower() if type(value) is bytearray else str(value)
+        if word in _TRUE:
+            return b"\x01\x01"
+        if word in _FALSE:
+            return b"\x01\x00"
+        raise ValueError
+
+    return encode
+
+
+def _timestamp(planned: TargetColumn, *_: Any) -> Callable[[Any], bytes]:
+    del planned
+    pack = _INTEGER.pack
+
+    def encode(value: Any) -> bytes:
+        moment, zone = _moment(value)
+        if zone is not None:
+            raise ValueError
+        return pack(b"\x01", moment)
+
+    return encode
+
+
+def _timestamptz(planned: TargetColumn, *_: Any) -> Callable[[Any], bytes]:
+    pack = _INTEGER.pack
+    unit = _UNIT_US.get(planned.epoch or "")
+
+    def encode(value: Any) -> bytes:
+        if type(value) is int and unit is not None:
+            return pack(b"\x01", value * unit - UNIX_DAYS * DAY_US)
+        moment, zone = _moment(value)
+        return pack(b"\x01", moment - (zone or 0))
+
+    return encode
+
+
+def _moment(value: Any) -> tuple[int, int | None]:
+    """A text's microseconds since 2000-01-01 by its own clock, and its zone's offset, if it has one."""
+    found = _MOMENT.fullmatch(value.decode())
+    if found is None:
+        raise ValueError
+    year, month, day, hour, minute, second, fraction, zone = found.groups()
+    days = date(int(year), int(month), int(day)).toordinal() - EPOCH_DAY
+    clock = _clock(hour or "00", minute or "00", second, fraction)
+    if zone is None:
+        return days * DAY_US + clock, None
+    if zone == "Z":
+        return days * DAY_US + clock, 0
+    digits = zone[1:].replace(":", "").ljust(4, "0")
+    offset = (int(digits[:2]) * 60 + int(digits[2:])) * 60_000_000
+    return days * DAY_US + clock, -offset if zone[0] == "-" else offset
+
+
+def _clock(hour: str, minute: str, second: str | None, fraction: str | None) -> int:
+    hours, minutes, seconds = int(hour), int(minute), int(second or 0)
+    if hours > 23 or minutes > 59 or seconds > 59:
+        raise ValueError
+    return ((hours * 60 + minutes) * 60 + seconds) * 1_000_000 + int((fraction or "0").ljust(6, "0"))
+
+
+def _date(*_: Any) -> Callable[[Any], bytes]:
+    def encode(value: Any) -> bytes:
+        moment, zone = _moment(value)
+        if zone is not None or moment % DAY_US or len(value) != 10:
+            raise ValueError
+        return _DAYS.pack(b"\x01", moment // DAY_US)
+
+    return encode
+
+
+def _time(*_: Any) -> Callable[[Any], bytes]:
+    def encode(value: Any) -> bytes:
+        found = _CLOCK.fullmatch(value.decode())
+        if found is None:
+            raise ValueError
+        return _INTEGER.pack(b"\x01", _clock(*found.groups()))
+
+    return encode
+
+
+def _uuid(*_: Any) -> Callable[[Any], bytes]:
+    def encode(value: Any) -> bytes:
+        raw = value if type(value) is bytes else bytes.fromhex(value.decode().strip("{}").replace("-", ""))
+        if len(raw) != 16:
+            raise ValueError
+        return b"\x01" + raw
+
+    return encode
+
+
+_MEANINGS: dict[Family, Callable[[TargetColumn, CatalogColumn, PlanOptions], Callable[[Any], bytes]]] = {
+    "integer": _integer,
+    "real": _real,
+    "numeric": _numeric,
+    "text": _text,
+    "bytea": _bytea,
+    "boolean": _boolean,
+    "timestamp": _timestamp,
+    "timestamptz": _timestamptz,
+    "date": _date,
+    "time": _time,
+    "uuid": _uuid,
+}

@@ -1,0 +1,174 @@
+"""What PostgreSQL really has in a schema, read from its catalog into values."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from migration.target_database import Connection
+
+_ACTIONS = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
+
+
+@dataclass(frozen=True)
+class CatalogColumn:
+    """A column: `type` as format_type writes it, `base` the bare type's name, `kind` its pg_type.typtype."""
+
+    name: str
+    type: str
+    base: str
+    kind: str
+    not_null: bool
+    has_default: bool
+    identity: bool
+    generated: bool
+
+
+@dataclass(frozen=True)
+class CatalogForeignKey:
+    """A foreign key."""
+
+    name: str
+    columns: tuple[str, ...]
+    parent_table: str
+    parent_columns: tuple[str, ...]
+    on_delete: str
+    on_update: str
+    deferrable: bool
+    initially_deferred: bool
+    validated: bool
+
+
+@dataclass(frozen=True)
+class CatalogIndex:
+    """An index that no constraint made; a None among the columns is an expression."""
+
+    name: str
+    columns: tuple[str | None, ...]
+    descending: tuple[bool, ...]
+    unique: bool
+    partial: bool
+
+
+@dataclass(frozen=True)
+class CatalogTable:
+    """A table with everything on it. Keys map a constraint's name to its columns."""
+
+    columns: Mapping[str, CatalogColumn]
+    primary_key: tuple[str, ...] | None
+    uniques: Mapping[str, tuple[str, ...]]
+    foreign_keys: tuple[CatalogForeignKey, ...]
+    checks: tuple[str, ...]
+    indexes: tuple[CatalogIndex, ...]
+    triggers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """A schema's tables by name, and its views."""
+
+    tables: Mapping[str, CatalogTable]
+    views: frozenset[str]
+
+
+_COLUMNS = """
+SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), t.typname, t.typtype, a.attnotnull,
+a.atthasdef,
+       a.attidentity <> '', a.attgenerated <> ''
+  FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid JOIN pg_type AS t ON t.oid = a.atttypid
+ WHERE c.relnamespace = to_regnamespace(quote_ident(%s)) AND c.relkind IN ('r', 'p') AND a.attnum > 0
+   AND NOT a.attisdropped
+ ORDER BY c.relname, a.attnum
+"""
+_TABLES = """
+SELECT relname, relkind IN ('v', 'm') FROM pg_class
+ WHERE relnamespace = to_regnamespace(quote_ident(%s)) AND relkind IN ('r', 'p', 'v', 'm')
+"""
+_CONSTRAINTS = """
+SELECT c.relname, k.contype::text, k.conname,
+       ARRAY(SELECT attname FROM unnest(k.conkey) WITH ORDINALITY AS n (number, place)
+               JOIN pg_attribute ON attrelid = k.conrelid AND attnum = number ORDER BY place),
+       p.relname,
+       ARRAY(SELECT attname FROM unnest(k.confkey) WITH ORDINALITY AS n (number, place)
+               JOIN pg_attribute ON attrelid = k.confrelid AND attnum = number ORDER BY place),
+       k.confdeltype::text, k.confupdtype::text, k.condeferrable, k.condeferred, k.convalidated
+  FROM pg_constraint AS k JOIN pg_class AS c ON c.oid = k.conrelid LEFT JOIN pg_class AS p ON p.oid =
+  k.confrelid
+ WHERE c.relnamespace = to_regnamespace(quote_ident(%s)) AND k.contype IN ('p', 'u', 'f', 'c')
+ ORDER BY c.relname, k.conname
+"""
+_INDEXES = """
+SELECT c.relname, i.relname,
+       ARRAY(SELECT attname FROM unnest(x.indkey::int2[]) WITH ORDINALITY AS n (number, place)
+               LEFT JOIN pg_attribute ON attrelid = x.indrelid AND attnum = number AND number > 0
+              WHERE place <= x.indnkeyatts ORDER BY place),
+       ARRAY(SELECT (option & 1) = 1 FROM unnest(x.indoption::int2[]) WITH ORDINALITY AS o (option, place)
+              ORDER BY place),
+       x.indisunique, x.indpred IS NOT NULL
+  FROM pg_index AS x JOIN pg_class AS c ON c.oid = x.indrelid JOIN pg_class AS i ON i.oid = x.indexrelid
+ WHERE c.relnamespace = to_regnamespace(quote_ident(%s)) AND x.indisvalid
+   AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = x.indexrelid AND contype IN ('p', 'u', 'x'))
+ ORDER BY c.relname, i.relname
+"""
+_TRIGGERS = """
+SELECT c.relname, t.tgname FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
+ WHERE c.relnamespace = to_regnamespace(quote_ident(%s)) AND NOT t.tgisinternal ORDER BY 1, 2
+"""
+
+
+def read_catalog(connection: Connection, schema: str) -> Catalog:
+    """Read one schema. A schema that does not exist has nothing in it."""
+
+    def rows(query: str) -> list[tuple[Any, ...]]:
+        return connection.execute(query.encode(), [schema]).fetchall()
+
+    columns: dict[str, dict[str, CatalogColumn]] = defaultdict(dict)
+    for table, *column in rows(_COLUMNS):
+        columns[table][column[0]] = CatalogColumn(*column)
+    keys: dict[str, dict[str, tuple[Any, ...]]] = defaultdict(dict)
+    for table, *constraint in rows(_CONSTRAINTS):
+        keys[table][constraint[1]] = tuple(constraint)
+    indexes: dict[str, list[CatalogIndex]] = defaultdict(list)
+    for table, name, terms, descending, unique, partial in rows(_INDEXES):
+        indexes[table].append(CatalogIndex(name, tuple(terms), tuple(descending), unique, partial))
+    triggers: dict[str, list[str]] = defaultdict(list)
+    for table, name in rows(_TRIGGERS):
+        triggers[table].append(name)
+    found = rows(_TABLES)
+    return Catalog(
+        {
+            name: _table(columns[name], keys[name], tuple(indexes[name]), tuple(triggers[name]))
+            for name, is_view in found
+            if not is_view
+        },
+        frozenset(name for name, is_view in found if is_view),
+    )
+
+
+def _table(
+    columns: Mapping[str, CatalogColumn],
+    constraints: Mapping[str, tuple[Any, ...]],
+    indexes: tuple[CatalogIndex, ...],
+    triggers: tuple[str, ...],
+) -> CatalogTable:
+    by_kind: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+    for constraint in constraints.values():
+        by_kind[constraint[0]].append(constraint)
+    return CatalogTable(
+        columns=columns,
+        primary_key=tuple(by_kind["p"][0][2]) if by_kind["p"] else None,
+        uniques={name: tuple(names) for _, name, names, *_ in by_kind["u"]},
+        foreign_keys=tuple(
+            CatalogForeignKey(
+                name, tuple(ours), parent, tuple(theirs), _ACTIONS[delete], _ACTIONS[update], *flags
+            )
+            for _, name, ours, parent, theirs, delete, update, *flags in by_kind["f"]
+        ),
+        checks=tuple(name for _, name, *_ in by_kind["c"]),
+        indexes=indexes,
+        triggers=triggers,
+    )

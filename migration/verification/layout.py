@@ -1,0 +1,160 @@
+"""How the rows of one table are hashed on both sides, and parted into ranges to be compared one by one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import md5
+from typing import TYPE_CHECKING, Any, Literal
+
+from migration.schema.ddl import qualified, quote_identifier
+from migration.verification.canonical import canonical, family
+from migration.verification.canonical_sql import key_hash_sql, key_sql, row_hash_sql
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Sequence
+
+    from migration.schema.options import PlanOptions
+    from migration.schema.target import TargetColumn, TargetTable
+    from migration.target_database import Connection
+    from migration.verification.catalog import CatalogColumn, CatalogTable
+
+#: About how many ranges a table is parted into; a range that differs is read again row by row.
+RANGES = 4096
+_HASH_SHIFT = 52  # of a 64-bit hash, its first 12 bits: 4096 ranges
+
+
+@dataclass(frozen=True)
+class Sides:
+    """What is compared: a snapshot of the source, the target and its schema, under the user's options."""
+
+    reader: sqlite3.Connection
+    target: Connection
+    schema: str
+    options: PlanOptions
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One table's columns that both sides have, its key, and its ranges.
+
+    `ranges` says what parts the rows: an integer key (`shift`: ranges of 2**shift values), the hash of
+    another key, or the hash of the whole row where there is no key. `keys` are positions among the columns.
+    """
+
+    schema: str
+    table: TargetTable
+    planned: tuple[TargetColumn, ...]
+    actual: tuple[CatalogColumn, ...]
+    encoders: tuple[Callable[[Any], bytes], ...]
+    keys: tuple[int, ...]
+    ranges: Literal["integer key", "key hash", "row hash"]
+    shift: int = 0
+
+    # The source's side.
+
+    def source_select(self) -> str:
+        """Reads the rows with text as bytearray and blobs as bytes."""
+        columns = ", ".join(_selected(column) for column in self.planned)
+        name = quote_identifier(self.table.source.name)
+        return f"SELECT {columns} FROM {name} NOT INDEXED"  # noqa: S608  # quoted
+
+    def row_hash(self, encoded: Sequence[bytes]) -> int:
+        """A row's hash as an unsigned 64-bit number."""
+        return int.from_bytes(md5(b"".join(encoded), usedforsecurity=False).digest()[:8], "big")
+
+    def key(self, encoded: Sequence[bytes]) -> bytes:
+        """A row's key; empty where the table has none."""
+        return b"".join([encoded[position] for position in self.keys])
+
+    def range_of(self, row: Sequence[Any], encoded: Sequence[bytes], row_hash: int) -> int:
+        """The number of the range a row belongs to."""
+        if self.ranges == "integer key":
+            value = row[self.keys[0]]
+            return value >> self.shift if type(value) is int else 0
+        if self.ranges == "key hash":
+            digest = md5(self.key(encoded), usedforsecurity=False).digest()
+            return int.from_bytes(digest[:2], "big") >> 4
+        return row_hash >> _HASH_SHIFT
+
+    def source_bounds(self, ranges: Sequence[int]) -> str:
+        """A WHERE clause that leaves out rows of other ranges, where the key allows it."""
+        if self.ranges != "integer key":
+            return ""
+        name = quote_identifier(self.planned[self.keys[0]].source.name)
+        return " WHERE " + " OR ".join(
+            f"{name} BETWEEN {number << self.shift} AND {((number + 1) << self.shift) - 1}"
+            for number in ranges
+        )
+
+    # The target's side.
+
+    def target_rows(self, extra: str = "") -> str:
+        """A FROM item with each row's range `r`, hash `h`, key `k` and whatever `extra` adds."""
+        hashed = row_hash_sql(self.actual)
+        keyed = key_sql([self.actual[position] for position in self.keys])
+        if self.ranges == "integer key":
+            part = f"{quote_identifier(self.actual[self.keys[0]].name)}::int8 >> {self.shift}"
+        elif self.ranges == "key hash":
+            part = f"({key_hash_sql(keyed)} >> {_HASH_SHIFT}) & {RANGES - 1}"
+        else:
+            part = f"({hashed} >> {_HASH_SHIFT}) & {RANGES - 1}"
+        columns = f"{part} AS r, {hashed} AS h, {keyed} AS k{extra}"
+        name = qualified(self.schema, self.table.name)
+        return f"(SELECT {columns} FROM {name}) AS q"  # noqa: S608  # quoted
+
+
+def plan_layout(
+    sides: Sides, table: TargetTable, actual: CatalogTable, bounds: tuple[int, int] | None
+) -> Layout:
+    """Choose the layout of a table.
+
+    Args:
+        sides: what is compared.
+        table: as planned.
+        actual: as it is.
+        bounds: smallest and largest key on either side, for a single integer key (see `integer_key`).
+    """
+    pairs = [
+        (column, actual.columns[column.name]) for column in table.columns if column.name in actual.columns
+    ]
+    names = [column.name for column, _ in pairs]
+    key = actual.primary_key or ()
+    keys = tuple(names.index(name) for name in key) if set(key) <= set(names) else ()
+    shift = 0
+    if integer_key(actual) is not None and bounds is not None and keys:
+        low, high = bounds
+        while (high >> shift) - (low >> shift) >= RANGES:
+            shift += 1
+    return Layout(
+        sides.schema,
+        table,
+        tuple(column for column, _ in pairs),
+        tuple(column for _, column in pairs),
+        tuple(canonical(planned, column, sides.options) for planned, column in pairs),
+        keys,
+        "row hash" if not keys else "integer key" if integer_key(actual) is not None else "key hash",
+        shift,
+    )
+
+
+def integer_key(actual: CatalogTable) -> str | None:
+    """The one column of an integer primary key, or None."""
+    key = actual.primary_key
+    if key is None or len(key) != 1 or family(actual.columns[key[0]]) != "integer":
+        return None
+    return key[0]
+
+
+def _selected(column: TargetColumn) -> str:
+    """Text that is not valid in a UTF-16 file is read as stored; SQLite's conversion would hide the damage.
+
+    Blobs of such a column come as their text image, so that bytes are always damaged text there.
+    """
+    name = quote_identifier(column.source.name)
+    if column.raw_codec is None or column.raw_codec == "utf-8":
+        return name
+    image = rf"'\x' || lower(hex({name}))"
+    return (
+        f"CASE typeof({name}) WHEN 'text' THEN CAST({name} AS BLOB) WHEN 'blob' THEN {image} ELSE {name} END"
+    )

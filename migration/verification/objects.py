@@ -1,0 +1,179 @@
+"""Does the target have everything that the source declares? Compared by structure, and by name if any."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from migration.verification.findings import ObjectFinding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from migration.schema.source import ForeignKey, Index
+    from migration.schema.target import Note, TargetPlan, TargetTable
+    from migration.verification.catalog import Catalog, CatalogForeignKey, CatalogTable
+
+
+def compare_objects(plan: TargetPlan, catalog: Catalog) -> tuple[ObjectFinding, ...]:
+    """Everything declared that is missing or otherwise; the plan lends names and notes, not its word."""
+    findings: list[ObjectFinding] = []
+    for table in plan.tables:
+        actual = catalog.tables.get(table.name)
+        if actual is None:
+            findings.append(ObjectFinding("table", table.name, table.name, "is missing"))
+            continue
+        for part in (_columns, _keys, _foreign_keys, _indexes, _checks):
+            findings.extend(part(table, actual, plan))
+    findings.extend(_others(plan, catalog))
+    return tuple(_with_note(finding, plan.notes) for finding in findings)
+
+
+def _columns(table: TargetTable, actual: CatalogTable, plan: TargetPlan) -> Iterator[ObjectFinding]:
+    del plan
+    key = table.source.primary_key.columns if table.source.primary_key and actual.primary_key else ()
+    for column in table.columns:
+        name = f"{table.name}.{column.name}"
+        found = actual.columns.get(column.name)
+        if found is None:
+            yield ObjectFinding("column", name, table.name, "is missing")
+            continue
+        if found.type != column.type:
+            text = f"has the type {found.type} instead of {column.type}"
+            yield ObjectFinding("column", name, table.name, text)
+        if column.source.not_null and not found.not_null:
+            yield ObjectFinding("column", name, table.name, "is not NOT NULL")
+        if found.not_null and not column.source.not_null and column.source.name not in key:
+            yield ObjectFinding("column", name, table.name, "is NOT NULL, but not so in the source")
+        generates = column.identity or column.generated is not None
+        if (
+            _has_default(column.source.default)
+            and not (found.has_default or found.identity)
+            and not generates
+        ):
+            text = f"has no default; the source's is {column.source.default}"
+            yield ObjectFinding("default", name, table.name, text)
+    for extra in actual.columns.keys() - {column.name for column in table.columns}:
+        yield ObjectFinding("column", f"{table.name}.{extra}", table.name, "is not in the source")
+
+
+def _has_default(expression: str | None) -> bool:
+    return expression is not None and expression.strip().upper() not in {"NULL", "(NULL)"}
+
+
+def _keys(table: TargetTable, actual: CatalogTable, plan: TargetPlan) -> Iterator[ObjectFinding]:
+    del plan
+    key = table.source.primary_key
+    if key is not None and actual.primary_key != _names(table, key.columns):
+        yield ObjectFinding("primary key", _listed(table, key.columns), table.name, "is missing")
+    for unique in table.source.uniques:
+        columns = _names(table, unique.columns)
+        if columns not in actual.uniques.values():
+            name = unique.name or _listed(table, unique.columns)
+            yield ObjectFinding(
+                "unique", name, table.name, f"there is no constraint over ({', '.join(columns)})"
+            )
+        elif unique.name is not None and actual.uniques.get(unique.name) != columns:
+            yield ObjectFinding("unique", unique.name, table.name, "has another name")
+
+
+def _foreign_keys(table: TargetTable, actual: CatalogTable, plan: TargetPlan) -> Iterator[ObjectFinding]:
+    tables = {planned.source.name: planned for planned in plan.tables}
+    for key in table.source.foreign_keys:
+        name = key.name or _listed(table, key.columns)
+        parent = tables.get(key.parent_table)
+        found = [
+            there
+            for there in actual.foreign_keys
+            if parent is not None
+            and there.columns == _names(table, key.columns)
+            and there.parent_table == parent.name
+            and there.parent_columns == _names(parent, key.parent_columns)
+        ]
+        if not found:
+            text = f"there is no reference to {key.parent_table} ({', '.join(key.parent_columns)})"
+            yield ObjectFinding("foreign key", name, table.name, text)
+        elif all(_rules(key) != rules for rules in map(_catalog_rules, found)):
+            text = f"has other rules: {_catalog_rules(found[0])} instead of {_rules(key)}"
+            yield ObjectFinding("foreign key", name, table.name, text)
+        elif key.name is not None and key.name not in {there.name for there in found}:
+            yield ObjectFinding("foreign key", name, table.name, "has another name")
+
+
+def _rules(key: ForeignKey) -> str:
+    return _said(key.on_delete, key.on_update, deferrable=key.deferrable, deferred=key.initially_deferred)
+
+
+def _catalog_rules(there: CatalogForeignKey) -> str:
+    return _said(
+        there.on_delete, there.on_update, deferrable=there.deferrable, deferred=there.initially_deferred
+    )
+
+
+def _said(on_delete: str, on_update: str, *, deferrable: bool, deferred: bool) -> str:
+    checked = "deferred" if deferrable and deferred else "deferrable" if deferrable else "immediate"
+    return f"ON DELETE {on_delete.upper()} ON UPDATE {on_update.upper()}, {checked}"
+
+
+def _indexes(table: TargetTable, actual: CatalogTable, plan: TargetPlan) -> Iterator[ObjectFinding]:
+    del plan
+    for index in table.source.indexes:
+        wanted = _shape(table, index)
+        shapes = [(there.columns, there.descending, there.unique, there.partial) for there in actual.indexes]
+        if wanted not in shapes:
+            text = "there is no such index" + (" (unique)" if index.unique else "")
+            yield ObjectFinding("index", index.name, table.name, text)
+
+
+def _shape(table: TargetTable, index: Index) -> tuple[tuple[str | None, ...], tuple[bool, ...], bool, bool]:
+    names = {column.source.name: column.name for column in table.columns}
+    columns = tuple(
+        None if term.column is None else names.get(term.column, term.column) for term in index.terms
+    )
+    return columns, tuple(term.descending for term in index.terms), index.unique, index.where is not None
+
+
+def _checks(table: TargetTable, actual: CatalogTable, plan: TargetPlan) -> Iterator[ObjectFinding]:
+    """Checks are compared by name, the unnamed ones by number: their expressions are translated."""
+    del plan
+    named = [check.name for check in table.source.checks if check.name is not None]
+    for name in named:
+        if name not in actual.checks:
+            yield ObjectFinding("check", name, table.name, "is missing")
+    unnamed = len(table.source.checks) - len(named)
+    there = len([name for name in actual.checks if name not in named])
+    if there < unnamed:
+        text = f"{unnamed - there} of {unnamed} unnamed checks are missing"
+        yield ObjectFinding("check", table.name, table.name, text)
+
+
+def _others(plan: TargetPlan, catalog: Catalog) -> Iterator[ObjectFinding]:
+    triggers = {name for table in catalog.tables.values() for name in table.triggers}
+    for other in plan.source.others:
+        if (other.kind == "view" and other.name not in catalog.views) or (
+            other.kind == "trigger" and other.name not in triggers
+        ):
+            yield ObjectFinding(other.kind, other.name, other.table, "is missing")
+        elif other.kind == "virtual table" and other.name not in catalog.tables:
+            yield ObjectFinding(other.kind, other.name, other.name, "is missing")
+
+
+def _names(table: TargetTable, columns: Sequence[str]) -> tuple[str, ...]:
+    known = {column.source.name: column.name for column in table.columns}
+    return tuple(known.get(column, column) for column in columns)
+
+
+def _listed(table: TargetTable, columns: Sequence[str]) -> str:
+    return f"{table.name} ({', '.join(columns)})"
+
+
+def _with_note(finding: ObjectFinding, notes: Sequence[Note]) -> ObjectFinding:
+    """Attach what the plan said about the object (for a key or check without a name: about its table)."""
+    named = {finding.name}
+    if finding.kind in {"primary key", "check"}:
+        named.add(finding.table)
+    for note in notes:
+        if note.level != "info" and note.object in named:
+            return ObjectFinding(
+                finding.kind, finding.name, finding.table, finding.text, note.text, note.level
+            )
+    return finding

@@ -1,0 +1,79 @@
+"""Rows that refer to nothing: SQLite tolerates them, and they must be the same ones on both sides."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from migration.schema.ddl import qualified, quote_identifier
+from migration.verification.findings import OrphanFinding
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from migration.schema.target import TargetPlan, TargetTable
+    from migration.verification.layout import Sides
+
+
+def compare_orphans(sides: Sides, plan: TargetPlan) -> tuple[OrphanFinding, ...]:
+    """Count the orphans of every foreign key declared in the source, on both sides."""
+    tables = {table.source.name: table for table in plan.tables}
+    findings = []
+    for table in plan.tables:
+        for key in table.source.foreign_keys:
+            parent = tables.get(key.parent_table)
+            if parent is None or len(key.columns) != len(key.parent_columns):
+                continue
+            ours = _query(
+                quote_identifier(table.source.name),
+                quote_identifier(parent.source.name),
+                key.columns,
+                key.parent_columns,
+            )
+            theirs = _query(
+                qualified(plan.schema, table.name),
+                qualified(plan.schema, parent.name),
+                _names(table, key.columns),
+                _names(parent, key.parent_columns),
+            )
+            findings.append(
+                OrphanFinding(
+                    table.name,
+                    _names(table, key.columns),
+                    parent.name,
+                    _source(sides, ours),
+                    _target(sides, theirs),
+                )
+            )
+    return tuple(findings)
+
+
+def _names(table: TargetTable, columns: Sequence[str]) -> tuple[str, ...]:
+    """The target's names of some columns; unknown ones stay, and PostgreSQL will say so."""
+    known = {column.source.name: column.name for column in table.columns}
+    return tuple(known.get(column, column) for column in columns)
+
+
+def _query(child: str, parent: str, columns: Sequence[str], parent_columns: Sequence[str]) -> str:
+    pairs = list(zip(map(quote_identifier, columns), map(quote_identifier, parent_columns), strict=True))
+    present = " AND ".join(f"c.{ours} IS NOT NULL" for ours, _ in pairs)
+    equal = " AND ".join(f"p.{theirs} = c.{ours}" for ours, theirs in pairs)
+    found = f"SELECT 1 FROM {parent} AS p WHERE {equal}"  # noqa: S608  # quoted
+    return f"SELECT count(*) FROM {child} AS c WHERE {present} AND NOT EXISTS ({found})"  # noqa: S608  # quoted
+
+
+def _source(sides: Sides, query: str) -> int | None:
+    try:
+        return int(sides.reader.execute(query).fetchone()[0])
+    except sqlite3.OperationalError:  # no such column, or a collation that only the application has
+        return None
+
+
+def _target(sides: Sides, query: str) -> int | None:
+    try:
+        row = sides.target.execute(query.encode()).fetchone()
+    except psycopg.ProgrammingError:  # no such table or column, or types that PostgreSQL does not compare
+        return None
+    return int(row[0]) if row else None

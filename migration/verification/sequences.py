@@ -1,0 +1,49 @@
+"""Are the sequences ahead of every value in use, so that the application's next row gets a free one?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from psycopg import sql
+
+from migration.schema.ddl import qualified, quote_identifier
+from migration.target_database import execute, scalar
+from migration.verification.findings import SequenceFinding
+
+if TYPE_CHECKING:
+    from migration.schema.target import TargetPlan
+    from migration.verification.catalog import Catalog
+    from migration.verification.layout import Sides
+
+
+def compare_sequences(sides: Sides, plan: TargetPlan, catalog: Catalog) -> tuple[SequenceFinding, ...]:
+    """Look at every column whose values SQLite gives out and PostgreSQL must go on giving out."""
+    findings = []
+    for table in plan.tables:
+        column = next((column for column in table.columns if column.identity), None)
+        actual = catalog.tables.get(table.name)
+        if column is None or actual is None or column.name not in actual.columns:
+            continue
+        name = qualified(plan.schema, table.name)
+        stored = (
+            f"SELECT max({quote_identifier(column.source.name)}) FROM {quote_identifier(table.source.name)}"  # noqa: S608
+        )
+        ours = sides.reader.execute(stored).fetchone()[0]
+        there = sql.Identifier(plan.schema, table.name)
+        largest = execute(
+            sides.target, "SELECT max({column}) FROM {table}", column=sql.Identifier(column.name), table=there
+        ).fetchone()
+        theirs = largest[0] if largest else None
+        given_out = plan.source.sequences.get(table.source.name)
+        used = max([value for value in (ours, theirs, given_out) if isinstance(value, int)], default=0)
+        sequence = scalar(sides.target, "SELECT pg_get_serial_sequence(%s, %s)", [name, column.name])
+        findings.append(SequenceFinding(table.name, column.name, _next_value(sides, sequence), max(used, 0)))
+    return tuple(findings)
+
+
+def _next_value(sides: Sides, sequence: str | None) -> int | None:
+    """What a sequence gives out next; `sequence` is a quoted name as pg_get_serial_sequence gives it."""
+    if sequence is None:
+        return None
+    query = f"SELECT CASE WHEN is_called THEN last_value + 1 ELSE last_value END FROM {sequence}"  # noqa: S608
+    return int(scalar(sides.target, query.encode()))

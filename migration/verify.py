@@ -1,0 +1,71 @@
+"""Proves that a target holds what its source holds. Reads both sides; writes nothing."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from migration.planning import draft_migration
+from migration.schema.options import PlanOptions
+from migration.source_file import check_source
+from migration.source_snapshot import hold_snapshot
+from migration.target_database import connected
+from migration.verification.catalog import read_catalog
+from migration.verification.checksums import compare_table
+from migration.verification.findings import Verification
+from migration.verification.layout import Sides
+from migration.verification.objects import compare_objects
+from migration.verification.orphans import compare_orphans
+from migration.verification.sequences import compare_sequences
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from migration.schema.target import TargetPlan
+    from migration.target_database import Connection
+
+
+def verify_migration(
+    source: Path,
+    dsn: str,
+    options: PlanOptions | None = None,
+    *,
+    advance: Callable[[int], None] = lambda _: None,
+) -> Verification:
+    """Compare a SQLite file with the PostgreSQL schema it was migrated to.
+
+    Args:
+        source: the SQLite file.
+        dsn: the target, as URL or key=value.
+        options: those of the migration: its schema and its policies for text that PostgreSQL cannot store.
+        advance: told the number of rows after every few thousand.
+
+    Raises:
+        SourceRefusedError, SourceBusyError: the source cannot be read.
+        DsnError, TargetUnreachableError, TargetLostError: the target cannot be reached, or goes away.
+    """
+    checked = check_source(source)
+    with connected(dsn) as target, hold_snapshot(checked.path) as snapshot:
+        plan = draft_migration(checked.path, options or PlanOptions(), connection=snapshot.connection).plan
+        return compare(snapshot.connection, target, plan, advance=advance)
+
+
+def compare(
+    reader: sqlite3.Connection, target: Connection, plan: TargetPlan, *, advance: Callable[[int], None]
+) -> Verification:
+    """Compare a held snapshot with a target; see `verify_migration`."""
+    started = time.monotonic()
+    sides = Sides(reader, target, plan.schema, plan.options)
+    catalog = read_catalog(target, plan.schema)
+    tables = tuple(
+        compare_table(sides, table, catalog.tables.get(table.name), advance=advance) for table in plan.tables
+    )
+    return Verification(
+        tables=tables,
+        objects=compare_objects(plan, catalog),
+        sequences=compare_sequences(sides, plan, catalog),
+        orphans=compare_orphans(sides, plan),
+        seconds=time.monotonic() - started,
+    )

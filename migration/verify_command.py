@@ -1,0 +1,49 @@
+"""The command `outgrow migrate verify`; what does the work is imported when it runs."""
+
+from __future__ import annotations
+
+import typer
+
+from migration import command_options as option  # noqa: TC001  # Typer reads the annotations
+from monitor.terminal import emit_json, err
+
+EXAMPLES = """
+Examples:
+
+  outgrow migrate verify app.db postgresql://app@db.example/app
+
+  outgrow migrate verify app.db postgresql://app@db.example/app --json
+
+Both sides are only read. Exit codes: 0 equal; 1 failed; 2 wrong input; 3 something differs, and the report
+names it.
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("verify", epilog=EXAMPLES)(verify)
+
+
+def verify(
+    source: option.Source,
+    dsn: option.Dsn,
+    *,
+    schema: option.Schema = "public",
+    orm: option.Orm = "auto",
+    nul_policy: option.NulPolicy = "refuse",
+    invalid_utf8: option.InvalidUtf8 = "refuse",
+    as_json: option.AsJson = False,
+) -> None:
+    """Prove that PostgreSQL holds what the SQLite file holds: objects, rows, sequences, orphans."""
+    from migration.report_text import print_verification  # noqa: PLC0415
+    from migration.schema.options import PlanOptions  # noqa: PLC0415
+    from migration.verify import verify_migration  # noqa: PLC0415
+
+    options = PlanOptions(schema=schema, nul_policy=nul_policy, invalid_utf8=invalid_utf8, orm=orm)
+    with err.status("comparing ..."):
+        found = verify_migration(source, dsn, options)
+    if as_json:
+        emit_json(found.to_json())
+    else:
+        print_verification(found.to_json())
+    raise typer.Exit(int(found.exit_code))
