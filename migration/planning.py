@@ -1,6 +1,4 @@
-"""From a SQLite file to the plan of its migration: what inspect, script, run, verify and promote all start
-from.
-"""
+"""From a SQLite file to its plan, where inspect, script, run, verify and promote all start."""
 
 from __future__ import annotations
 
@@ -12,18 +10,19 @@ from migration.schema.connection import reading
 from migration.schema.options import PlanOptions
 from migration.schema.plan import plan_target
 from migration.schema.read import read_schema
-from migration.values.profile import Profile, profile_values
+from migration.values.profile import profile_values
 
 if TYPE_CHECKING:
     import sqlite3
     from pathlib import Path
 
     from migration.schema.target import TargetPlan
+    from migration.values.facts import Profile
 
-__all__ = ["Draft", "PlanOptions", "Refused", "draft_migration", "plan_migration"]
+__all__ = ["Draft", "PlanOptions", "PlanRefusedError", "draft_migration", "plan_migration"]
 
 
-class Refused(MigrationError):
+class PlanRefusedError(MigrationError):
     """The file holds values that PostgreSQL cannot store, and the options give no leave to change them."""
 
 
@@ -46,7 +45,7 @@ def draft_migration(
         connection: reads through this connection, so in its snapshot; without one, one is opened and closed.
 
     Raises:
-        UnreadableSource: the file cannot be read as a SQLite database.
+        SourceRefusedError: the file cannot be read as a SQLite database.
     """
     with reading(path, connection) as reader:
         source = read_schema(path, connection=reader)
@@ -60,13 +59,13 @@ def plan_migration(
     """Plan the migration of a file; see `draft_migration`.
 
     Raises:
-        UnreadableSource: the file cannot be read as a SQLite database.
-        Refused: the file holds values that PostgreSQL cannot store.
+        SourceRefusedError: the file cannot be read as a SQLite database.
+        PlanRefusedError: the file holds values that PostgreSQL cannot store.
     """
     plan = draft_migration(path, options, connection=connection).plan
     if plan.obstacles:
         first = plan.obstacles[0]
-        raise Refused(
+        raise PlanRefusedError(
             f"{path} cannot be migrated as it is",
             why="; ".join(f"{item.object}: {item.count:,} {item.what}" for item in plan.obstacles),
             next_step=first.next_step,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from migration.schema import ddl
-from migration.schema.names import default_name
 from migration.schema.target import Statement
 from migration.schema.translate import Scope, translate_condition
 from migration.schema.typed import UntranslatableError
@@ -27,9 +26,8 @@ def plan_checks(draft: Draft, table: Table) -> list[Statement]:
         except UntranslatableError as error:
             draft.note("left", path, f"CHECK ({check.expression}) was left out: {error}")
             continue
-        name = names.take(
-            check.name or default_name(target.name, (), "check"), f"{table.name}.{check.expression}"
-        )
+        seed = f"{table.name}.{check.expression}"
+        name = names.take(check.name, seed) if check.name else names.invent(target.name, (), "check")
         sql = ddl.add_check(draft.schema, target.name, name, condition)
         statements.append(Statement("check", name, target.name, sql, optional=True))
     return statements

@@ -63,23 +63,21 @@ def column_definition(schema: str, column: TargetColumn) -> str:
 
 
 def add_primary_key(schema: str, table: str, name: str, columns: Iterable[str]) -> str:
-    return f"{_alter(schema, table)} ADD CONSTRAINT {quote_identifier(name)} PRIMARY KEY ({quote_columns(columns)})"
+    return f"{_add_constraint(schema, table, name)} PRIMARY KEY ({quote_columns(columns)})"
 
 
 def add_unique(schema: str, table: str, name: str, columns: Iterable[str]) -> str:
-    return (
-        f"{_alter(schema, table)} ADD CONSTRAINT {quote_identifier(name)} UNIQUE ({quote_columns(columns)})"
-    )
+    return f"{_add_constraint(schema, table, name)} UNIQUE ({quote_columns(columns)})"
 
 
 def add_check(schema: str, table: str, name: str, expression: str) -> str:
-    return f"{_alter(schema, table)} ADD CONSTRAINT {quote_identifier(name)} CHECK ({expression})"
+    return f"{_add_constraint(schema, table, name)} CHECK ({expression})"
 
 
 def add_foreign_key(schema: str, table: str, name: str, key: ForeignKey, *, not_valid: bool = False) -> str:
     """ALTER TABLE ... ADD FOREIGN KEY; `not_valid` leaves the rows that are already there unchecked."""
     parts = [
-        f"{_alter(schema, table)} ADD CONSTRAINT {quote_identifier(name)}",
+        _add_constraint(schema, table, name),
         f"FOREIGN KEY ({quote_columns(key.columns)})",
         f"REFERENCES {qualified(schema, key.parent_table)} ({quote_columns(key.parent_columns)})",
     ]
@@ -106,8 +104,9 @@ def create_index(
     """CREATE INDEX over terms that are SQL already."""
     kind = "UNIQUE INDEX" if unique else "INDEX"
     predicate = f" WHERE {where}" if where is not None else ""
-    return f"CREATE {kind} {quote_identifier(name)} ON {qualified(schema, table)} ({', '.join(terms)}){predicate}"
+    over = ", ".join(terms)
+    return f"CREATE {kind} {quote_identifier(name)} ON {qualified(schema, table)} ({over}){predicate}"
 
 
-def _alter(schema: str, table: str) -> str:
-    return f"ALTER TABLE {qualified(schema, table)}"
+def _add_constraint(schema: str, table: str, name: str) -> str:
+    return f"ALTER TABLE {qualified(schema, table)} ADD CONSTRAINT {quote_identifier(name)}"

@@ -113,9 +113,7 @@ class _Parser:
         return self._found
 
     def _starts_table_constraint(self) -> bool:
-        """A quoted keyword is a name, and so is an unquoted one that the grammar does not reserve; these five
-        are reserved.
-        """
+        """Whether one of the five reserved words follows; quoted, they are names as all others are."""
         token = self._token()
         return token is not None and token.is_word(*_TABLE_CONSTRAINTS)
 

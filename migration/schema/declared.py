@@ -53,13 +53,14 @@ _NAMES: dict[Family, str] = {
         "native character, varchar2, nvarchar2, national varchar, national character varying, bpchar"
     ),
     Family.TEXT: (
-        "text, clob, string, str, tinytext, mediumtext, longtext, ntext, citext, xml, enum, set, inet, cidr, macaddr, "
-        "nclob, interval, memo, simple-array, simple-json, simple-enum"
+        "text, clob, string, str, tinytext, mediumtext, longtext, ntext, citext, xml, enum, set, inet, cidr, "
+        "macaddr, nclob, interval, memo, "
+        "simple-array, simple-json, simple-enum"
     ),
-    Family.BYTES: "blob, bytea, binary, varbinary, tinyblob, mediumblob, longblob, image, raw, bytes, long raw",
+    Family.BYTES: "blob, bytea, binary, varbinary, tinyblob, mediumblob, longblob, image, raw, bytes",
     Family.TIMESTAMP: (
-        "datetime, timestamp, datetime2, smalldatetime, datetimeoffset, timestamptz, timestamp with time zone, "
-        "timestamp without time zone, datetime with time zone, timestamp_ntz, timestamp_tz"
+        "datetime, timestamp, datetime2, smalldatetime, datetimeoffset, timestamptz, timestamp_ntz, "
+        "timestamp_tz, timestamp with time zone, timestamp without time zone, datetime with time zone"
     ),
     Family.DATE: "date",
     Family.TIME: "time, time without time zone",
@@ -81,9 +82,7 @@ _MODIFIERS = re.compile(r"\b(unsigned|signed|zerofill|identity|auto_increment|nu
 
 @dataclass(frozen=True)
 class DeclaredType:
-    """A declared type, read. `arguments` are the whole numbers in its parentheses; `name` is in lower
-    case.
-    """
+    """A declared type, read: its name in lower case, and the whole numbers in its parentheses."""
 
     text: str
     name: str

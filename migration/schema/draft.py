@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from migration.schema.options import PlanOptions
     from migration.schema.source import SourceSchema, Table
     from migration.schema.types import Level
-    from migration.values.profile import Profile
+    from migration.values.facts import Profile
 
 
 class Draft:
@@ -65,9 +65,12 @@ class Draft:
             )
         return self._constraints[table.name]
 
-    def take_key_name(self, table: Table, name: str) -> str:
-        """Give out the name of a primary key or unique constraint, which its index has too."""
-        chosen = self.relations.take(name, table.name)
+    def key_name(self, table: Table, name: str | None, columns: tuple[str, ...], kind: str) -> str:
+        """The name of a primary key or unique constraint, which its index has too; invented where none is."""
+        if name is not None:
+            chosen = self.relations.take(name, table.name)
+        else:
+            chosen = self.relations.invent(self.tables[table.name].name, columns, kind)
         self.constraints(table).reserve((chosen,))
         return chosen
 

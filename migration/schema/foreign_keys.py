@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from migration.schema import ddl
-from migration.schema.names import default_name
 from migration.schema.references import cannot_refer
 from migration.schema.target import Statement
 from migration.schema.unify import family
@@ -28,7 +27,8 @@ def plan_foreign_keys(draft: Draft, table: Table) -> list[Statement]:
             draft.note("left", path, f"the foreign key to {key.parent_table} was left out: {why}")
             continue
         columns = draft.column_names(table.name, key.columns)
-        name = names.take(key.name or default_name(target.name, columns, "fkey"), f"{table.name}.{position}")
+        seed = f"{table.name}.{position}"
+        name = names.take(key.name, seed) if key.name else names.invent(target.name, columns, "fkey")
         resolved = replace(
             key,
             columns=columns,

@@ -52,9 +52,7 @@ def _same_kind(arguments: Sequence[Typed]) -> tuple[list[str], Typed]:
         shape = next(item for item in known if item.kind == "number")
     parts = []
     for item in arguments:
-        if item.kind == "null":
-            parts.append(item.sql)
-        elif item is shape:
+        if item.kind == "null" or item is shape:
             parts.append(item.sql)
         elif shape.kind == "boolean" and item.kind != "boolean":
             parts.append(boolean(item))
@@ -70,9 +68,7 @@ def _coalesce(arguments: Sequence[Typed]) -> Typed:
 
 def _extreme(function: str) -> Callable[[Sequence[Typed]], Typed]:
     def translate(arguments: Sequence[Typed]) -> Typed:
-        """SQLite's min and max of several arguments are NULL if one of them is; LEAST and GREATEST pass over
-        it.
-        """
+        """SQLite's min and max are NULL if one argument is; LEAST and GREATEST pass over it."""
         parts, shape = _same_kind(arguments)
         if shape.kind == "text":
             raise UntranslatableError("texts are ordered differently in PostgreSQL")
@@ -138,9 +134,7 @@ _STORAGE = {"integer": "integer", "text": "text", "bytes": "blob"}
 
 
 def _typeof(arguments: Sequence[Typed]) -> Typed:
-    """The storage class is the column's type now; where a type stands for several classes there is no
-    answer.
-    """
+    """The storage class follows from the column's type now; some types stand for several classes."""
     (item,) = arguments
     storage = "real" if item.type == "double precision" else _STORAGE.get(item.kind)
     if not item.column or storage is None:

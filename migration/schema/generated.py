@@ -23,10 +23,8 @@ def generate(draft: Draft, table: TargetTable, column: TargetColumn) -> TargetCo
         return column
     path = f"{table.source.name}.{column.source.name}"
     try:
-        if expression is None:
-            raise UntranslatableError("its expression cannot be read")
         scope = Scope.of(other for other in table.columns if other.source.generated is None)
-        sql = _as_column(translate(expression, scope), column)
+        sql = _as_column(translate(expression or "", scope), column)
     except UntranslatableError as error:
         draft.note(
             "left",

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from migration.schema import ddl
 from migration.schema.indexes import too_long
-from migration.schema.names import default_name
 from migration.schema.orm import typeorm_primary_key
 from migration.schema.target import Statement
 
@@ -44,9 +43,8 @@ def _primary_key(draft: Draft, table: Table, target: TargetTable, key: PrimaryKe
         yield from _unique(draft, table, target, key, key.name)
         return
     columns = draft.column_names(table.name, key.columns)
-    typeorm = draft.orm == "typeorm"
-    usual = typeorm_primary_key(table.name, key.columns) if typeorm else default_name(target.name, (), "pkey")
-    name = draft.take_key_name(table, key.name or usual)
+    computed = typeorm_primary_key(table.name, key.columns) if draft.orm == "typeorm" else None
+    name = draft.key_name(table, key.name or computed, (), "pkey")
     sql = ddl.add_primary_key(draft.schema, target.name, name, columns)
     yield Statement("primary key", name, target.name, sql, optional=too_long(draft, table, key.columns))
     yield from _collations(draft, table, target, key, name)
@@ -57,7 +55,7 @@ def _unique(
     draft: Draft, table: Table, target: TargetTable, unique: UniqueConstraint | PrimaryKey, wanted: str | None
 ) -> Iterable[Statement]:
     columns = draft.column_names(table.name, unique.columns)
-    name = draft.take_key_name(table, wanted or default_name(target.name, columns, "key"))
+    name = draft.key_name(table, wanted, columns, "key")
     sql = ddl.add_unique(draft.schema, target.name, name, columns)
     yield Statement("unique", name, target.name, sql, optional=too_long(draft, table, unique.columns))
     yield from _collations(draft, table, target, unique, name)
@@ -81,15 +79,13 @@ def _collations(
         else:
             terms.append(quoted)
         if collation is not None and collation.upper() != "NOCASE":
-            draft.note(
-                "changed", f"{table.name} {name}", f"compared with the collation {collation}; now by bytes"
-            )
+            draft.note("changed", f"{table.name} {name}", f"collated as {collation}, now by bytes")
     if folded:
         index = draft.relations.take(f"{name}_nocase", table.name)
         draft.note(
             "changed",
             f"{table.name} {name}",
-            f"compares without case; the unique index {index} over lower() ensures that beside the constraint",
+            f"compares without case, which the unique index {index} over lower() ensures beside it",
         )
         sql = ddl.create_index(draft.schema, target.name, index, terms, unique=True)
         yield Statement("index", index, target.name, sql, optional=True)

@@ -20,9 +20,7 @@ _SYSTEM_COLUMNS = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"}
 
 
 def fit(name: str) -> str:
-    """The name itself if PostgreSQL keeps it whole, otherwise its beginning and a mark made from all of
-    it.
-    """
+    """The name itself if PostgreSQL keeps it whole; otherwise its beginning and a mark made of all of it."""
     return name if name and len(name.encode()) <= NAME_LIMIT else marked(name)
 
 
@@ -40,19 +38,13 @@ class Namespace:
         self._taken: set[str] = set()
         self._report = report
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._taken
-
     def reserve(self, names: Iterable[str]) -> None:
         """Keep these names from being given out."""
         self._taken.update(names)
 
     def take(self, name: str, seed: str) -> str:
-        """Give out this name, or one like it that is free. The seed (the object's path) makes the other
-        name.
-        """
-        chosen = fit(name)
-        attempt = 0
+        """Give out this name, or one like it that is free, made with the seed (the object's path)."""
+        chosen, attempt = fit(name), 0
         while chosen in self._taken:
             attempt += 1
             chosen = marked(name, f"{seed}.{name}" if attempt == 1 else f"{seed}.{name}.{attempt}")
@@ -61,16 +53,25 @@ class Namespace:
             self._report(name, chosen)
         return chosen
 
+    def invent(self, table: str, columns: Iterable[str], kind: str) -> str:
+        """Give out the name PostgreSQL gives an object without one: table_columns_kind, perhaps numbered.
+
+        Args:
+            table: the table's name.
+            columns: the names of the columns it is about.
+            kind: pkey, key, fkey, check or seq.
+        """
+        usual = "_".join((table, *columns, kind))
+        chosen, attempt = fit(usual), 0
+        while chosen in self._taken:
+            attempt += 1
+            chosen = fit(f"{usual}{attempt}")
+        self._taken.add(chosen)
+        return chosen
+
 
 def column_names(columns: Iterable[str], report: Callable[[str, str], None]) -> dict[str, str]:
     """The target's name of each column of one table."""
     namespace = Namespace(report)
     namespace.reserve(_SYSTEM_COLUMNS)
     return {column: namespace.take(column, "column") for column in columns}
-
-
-def default_name(table: str, columns: Iterable[str], kind: str) -> str:
-    """The name PostgreSQL itself would give an object without one: table_column_kind (pkey, key, fkey,
-    check).
-    """
-    return "_".join((table, *columns, kind))

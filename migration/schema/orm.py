@@ -42,8 +42,6 @@ def _constraint_names(table: Table) -> Iterable[str]:
 
 
 def typeorm_primary_key(table: str, columns: Iterable[str]) -> str:
-    """The name DefaultNamingStrategy gives a primary key: PK_ and 27 digits of the SHA-1 of table_columns,
-    sorted.
-    """
+    """The name of a primary key by DefaultNamingStrategy: PK_ and 27 digits of the SHA-1 of table_columns."""
     key = "_".join((table, *sorted(columns)))
     return "PK_" + hashlib.sha1(key.encode(), usedforsecurity=False).hexdigest()[:27]

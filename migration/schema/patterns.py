@@ -7,9 +7,7 @@ from migration.schema.typed import Typed, UntranslatableError, text
 
 
 def like(value: Typed, pattern: Typed, escape: Typed | None) -> Typed:
-    """LIKE ignores the case of ASCII letters in SQLite, so it is ILIKE; and it has no escape character of its
-    own.
-    """
+    """SQLite's LIKE ignores the case of ASCII letters, so it is ILIKE; no character escapes by itself."""
     parts = [text(value), "ILIKE", text(pattern)]
     if escape is not None:
         parts += ["ESCAPE", text(escape)]

@@ -1,7 +1,7 @@
 """Plans the whole target, with a note for everything that will differ.
 
-Stage by stage: tables and types, then keys, indexes, checks and references, then what stays behind. Pure: nothing is
-read or written here.
+Stage by stage: tables and types, then keys, indexes, checks and references, then what stays behind. Pure:
+nothing is read or written here.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from migration.schema.target import Statement, TargetPlan
 
 if TYPE_CHECKING:
     from migration.schema.source import SourceSchema
-    from migration.values.profile import Profile
+    from migration.values.facts import Profile
 
 
 def plan_target(source: SourceSchema, profile: Profile, options: PlanOptions | None = None) -> TargetPlan:

@@ -1,6 +1,4 @@
-"""Reads the schema of a SQLite file. Nothing is written, and no text is ever compared with a collation that
-may be missing.
-"""
+"""Reads the schema of a SQLite file; nothing is written, and no collation needs to be known."""
 
 from __future__ import annotations
 

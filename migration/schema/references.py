@@ -24,7 +24,7 @@ def cannot_refer(source: SourceSchema, key: ForeignKey) -> str | None:
 
 
 def unique_columns(table: Table) -> Iterable[tuple[str, ...]]:
-    """The lists of columns that no two rows share: keys, constraints, and whole unique indexes over plain columns."""
+    """The lists of columns that no two rows share: keys, constraints, and plain, whole unique indexes."""
     if table.primary_key is not None:
         yield table.primary_key.columns
     yield from (constraint.columns for constraint in table.uniques)

@@ -132,9 +132,7 @@ class OtherObject:
 
 @dataclass(frozen=True)
 class SourceSchema:
-    """Everything a SQLite file declares. `sequences` is sqlite_sequence: table name -> last value given
-    out.
-    """
+    """Everything a SQLite file declares; `sequences` is sqlite_sequence: table -> last value given out."""
 
     path: Path
     tables: tuple[Table, ...]

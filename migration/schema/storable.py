@@ -8,7 +8,7 @@ from migration.schema.target import Conversion
 
 if TYPE_CHECKING:
     from migration.schema.draft import Draft
-    from migration.values.profile import TextFacts
+    from migration.values.facts import TextFacts
 
 _TEXTUAL = (Conversion.TEXT, Conversion.ANY_AS_TEXT, Conversion.JSON)
 _CODECS = {"UTF-8": "utf-8", "UTF-16le": "utf-16-le", "UTF-16be": "utf-16-be"}

@@ -114,7 +114,7 @@ def _with_identity(draft: Draft, column: TargetColumn, table: str) -> TargetColu
     its sequence otherwise.
     """
     usual = f"{table}_{column.name}_seq"
-    name = draft.relations.take(usual, f"{table}.{column.name}")
+    name = draft.relations.invent(table, (column.name,), "seq")
     serial = draft.orm == "typeorm" and name == usual
     return replace(
         column, identity=True, serial=serial, default=None, sequence=None if name == usual else name

@@ -1,5 +1,6 @@
-"""The PostgreSQL schema that a migration will make, as values. Built by reading only; `ddl` writes it, `run`
-and `script` carry it out.
+"""The PostgreSQL schema that a migration will make, as values.
+
+Built by reading only; `ddl` writes it, `run` and `script` carry it out.
 """
 
 from __future__ import annotations
@@ -15,9 +16,7 @@ if TYPE_CHECKING:
 
 
 class Conversion(Enum):
-    """How a stored SQLite value becomes a value of the target's type. `values.convert` has one function for
-    each.
-    """
+    """How a stored SQLite value becomes one of the target's type; `values.convert` has a function each."""
 
     INTEGER = "integer"
     REAL = "real"
@@ -49,8 +48,9 @@ class Note:
 
 @dataclass(frozen=True)
 class TargetColumn:
-    """One column of the target. `type` and `default` are PostgreSQL SQL; `identity` columns get their
-    sequence set after the load.
+    """One column of the target.
+
+    `type` and `default` are PostgreSQL SQL; `identity` columns get their sequence set after the load.
 
     A `generated` column is computed by PostgreSQL and takes no part in the copy. A `serial` column is an
     identity column of PostgreSQL's older kind: an integer whose default takes from a sequence that it owns,
@@ -115,8 +115,7 @@ class Statement:
 
 @dataclass(frozen=True)
 class Obstacle:
-    """Something stored that PostgreSQL cannot hold and the options give no leave to change: nothing is
-    migrated before it is settled.
+    """Something stored that PostgreSQL cannot hold: nothing is migrated before the options settle it.
 
     `object` is table.column, `count` how many values; `next_step` says what settles it.
     """

@@ -108,3 +108,8 @@ def _value(group: str, text: str) -> str:
             return text[2:-1]
         case _:
             return text
+
+
+def quoted(name: str) -> str:
+    """A name as SQLite reads it back, whatever it consists of."""
+    return '"' + name.replace('"', '""') + '"'

@@ -1,4 +1,4 @@
-"""Translates SQLite expressions over one table's columns to PostgreSQL, with SQLite's meaning or not at all."""
+"""Translates SQLite expressions over a table's columns to PostgreSQL: with their meaning, or not at all."""
 
 from __future__ import annotations
 

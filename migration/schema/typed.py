@@ -29,7 +29,7 @@ Kind = Literal[
 
 
 class UntranslatableError(Exception):
-    """Why an expression has no PostgreSQL counterpart that means the same; caught where statements are planned."""
+    """Why an expression has no counterpart that means the same; caught where statements are planned."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from migration.values.temporal import epoch_unit
 
 if TYPE_CHECKING:
     from migration.schema.source import Column
-    from migration.values.profile import ColumnProfile
+    from migration.values.facts import ColumnProfile
 
 _INT2 = 2**15
 _INT4 = 2**31
@@ -211,7 +211,9 @@ def _decimal(declared: DeclaredType, profile: ColumnProfile) -> Decision:
         return Decision("numeric", Conversion.NUMERIC, note, (("widened", note),))
     notes: tuple[tuple[Level, str], ...] = ()
     if facts.noisy:
-        text = f"{facts.noisy:,} values differ from {scale} digits only behind the 15th significant one, and are rounded"
+        text = (
+            f"{facts.noisy:,} values are rounded to {scale} digits; they differ behind the 15th significant"
+        )
         notes = (("changed", text),)
     return Decision(exact, Conversion.NUMERIC, f"{why}; all values fit", notes, scale=scale)
 
@@ -320,13 +322,11 @@ def _uuid(declared: DeclaredType, profile: ColumnProfile) -> Decision | None:
     if not readable or profile.integers or profile.reals:
         return None
     notes: tuple[tuple[Level, str], ...] = ()
-    if profile.upper_uuids:
-        notes = (
-            (
-                "changed",
-                f"{profile.upper_uuids:,} UUIDs are not in lower case with dashes; PostgreSQL shows them so",
-            ),
+    if profile.respelled_uuids:
+        text = (
+            f"{profile.respelled_uuids:,} UUIDs are not in lower case with dashes; PostgreSQL shows them so"
         )
+        notes = (("changed", text),)
     return Decision("uuid", Conversion.UUID, f"declared {declared.text}; all values are UUIDs", notes)
 
 

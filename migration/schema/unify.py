@@ -1,7 +1,7 @@
-"""Makes the two sides of every reference comparable: PostgreSQL compares a foreign key's columns by their types.
+"""Makes the two sides of every reference comparable, because PostgreSQL compares them by their types.
 
-Columns that refer to each other, directly or through others, form a group; a group whose types PostgreSQL would not
-compare is given one type that holds all of its values.
+Columns that refer to each other, directly or through others, form a group; a group whose types PostgreSQL
+would not compare is given one type that holds all of its values.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from migration.schema.source import SourceSchema
-    from migration.values.profile import ColumnProfile, Profile
+    from migration.values.facts import ColumnProfile, Profile
 
 Path = tuple[str, str]
 Decisions = dict[Path, Decision]

@@ -15,7 +15,8 @@ from uuid import UUID
 from migration.errors import MigrationError
 from migration.schema.options import PlanOptions
 from migration.schema.target import Conversion
-from migration.values.scan import BOOLEAN_TEXTS
+from migration.schema.tokens import quoted
+from migration.values.observers import BOOLEAN_TEXTS
 from migration.values.temporal import from_epoch, parse_datetime, parse_time
 
 if TYPE_CHECKING:
@@ -23,10 +24,8 @@ if TYPE_CHECKING:
 
     from migration.schema.target import TargetColumn, TargetTable
 
-Converter = Callable[[Any], Any] if TYPE_CHECKING else Any
 
-
-class Unstorable(MigrationError):
+class Unstorable(MigrationError):  # says what the value is; every caller knows it by this name
     """A stored value that the target's type cannot hold."""
 
     def __init__(self, column: str, value: object, wanted: str) -> None:
@@ -44,16 +43,16 @@ def _shown(value: object) -> str:
 
 
 def select_list(table: TargetTable) -> str:
-    """The SELECT list that reads the copied columns of a table, in their order, as `converter` takes them.
+    r"""The SELECT list that reads the copied columns of a table, in their order, as `converter` takes them.
 
-    Columns with texts that are not valid in the file's encoding are read as bytes; in them a blob comes as
-    text of the form \\x0123, so that the two stay apart.
+    The connection's text factory must be str. Columns with texts that are not valid in the file's encoding
+    are read as bytes; in them a blob comes as text of the form \x0123, so that the two stay apart.
     """
     return ", ".join(_selected(column) for column in table.copied)
 
 
 def _selected(column: TargetColumn) -> str:
-    name = '"' + column.source.name.replace('"', '""') + '"'
+    name = quoted(column.source.name)
     if column.raw_codec is None:
         return name
     # Blobs of a bytea column need no mark: their bytes and a text's bytes go the same way.
@@ -88,6 +87,11 @@ def _integer(column: TargetColumn, options: PlanOptions) -> Callable[[Any], Any]
     low, high = -(2**bits), 2**bits - 1
 
     def convert(value: Any) -> int:
+        if type(value) is str:  # in a column that refers to integers
+            number = int(value)
+            if str(number) != value:
+                raise ValueError
+            value = number
         if type(value) is int and low <= value <= high:
             return value
         raise ValueError
@@ -139,9 +143,7 @@ def _text(column: TargetColumn, options: PlanOptions) -> Callable[[Any], Any]:
 
 
 def _any_as_text(column: TargetColumn, options: PlanOptions) -> Callable[[Any], Any]:
-    """Numbers in their shortest exact form, blobs as \\x and hexadecimal digits, which is how bytea looks as
-    text.
-    """
+    r"""Numbers in their shortest exact form; blobs as \x and hexadecimal digits, as bytea is written."""
     clean = _cleaner(column, options)
     raw = column.raw_codec is not None
 
@@ -168,7 +170,8 @@ def _cleaner(column: TargetColumn, options: PlanOptions) -> Callable[[Any], str]
         except UnicodeDecodeError:
             if policy == "refuse":
                 raise
-            return value.decode("latin-1") if policy == "latin-1" else value.decode(codec, "replace")
+            latin = policy == "latin-1" and codec == "utf-8"
+            return value.decode("latin-1") if latin else value.decode(codec, "replace")
 
     def clean(value: Any) -> str:
         text = decode(value) if type(value) is bytes else str(value)

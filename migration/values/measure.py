@@ -1,9 +1,8 @@
-"""Counts the storage classes and ranges of a table's columns in SQL, one pass over the table for the common
-case.
+"""Counts what a table's columns hold: in SQL what SQL can tell, and the rest by reading the table once more.
 
-The first pass asks each column whether it holds only the class its declared type leads one to expect; columns
-that do not are asked for everything in a second pass. What SQL cannot tell (is this a date?) is left to
-`scan`.
+The first statement asks each column whether it holds only the storage class that its declared type leads one
+to expect; columns that do not are asked for everything in a second one. Columns whose texts must be
+understood (dates, UUIDs, JSON), or at least be storable, are then read together.
 """
 
 from __future__ import annotations
@@ -13,19 +12,29 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from migration.schema.declared import DeclaredType, Family, parse_type
-from migration.values import scan
-from migration.values.profile import ColumnProfile, DecimalFacts, TableProfile
+from migration.schema.tokens import quoted
+from migration.values.facts import ColumnProfile, TableProfile
+from migration.values.observers import (
+    BooleanObserver,
+    DecimalObserver,
+    JsonObserver,
+    TemporalObserver,
+    TextObserver,
+    UuidObserver,
+)
+from migration.values.scan import Watched, scan, text_expression
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from migration.schema.source import Column, Table
 
-#: SQLite's default limit is 2,000 result columns; each column of a table asks for fewer than ten.
+#: SQLite's default limit is 2,000 result columns; a column asks for at most nine.
 _COLUMNS_AT_ONCE = 150
+_CODECS = {"UTF-8": "utf-8", "UTF-16le": "utf-16-le", "UTF-16be": "utf-16-be"}
+#: The storage class that nearly all values of a declared type have.
 _EXPECTED = {
     Family.REAL: "real",
-    Family.DECIMAL: "real",
     Family.CHARACTERS: "text",
     Family.TEXT: "text",
     Family.TIMESTAMP: "text",
@@ -34,6 +43,18 @@ _EXPECTED = {
     Family.UUID: "text",
     Family.JSON: "text",
     Family.BYTES: "blob",
+    Family.SMALL_INTEGER: "integer",
+    Family.INTEGER: "integer",
+    Family.BIG_INTEGER: "integer",
+    Family.BOOLEAN: "integer",
+}
+_OBSERVERS = {
+    Family.TIMESTAMP: TemporalObserver,
+    Family.DATE: TemporalObserver,
+    Family.TIME: TemporalObserver,
+    Family.BOOLEAN: BooleanObserver,
+    Family.UUID: UuidObserver,
+    Family.JSON: JsonObserver,
 }
 
 
@@ -41,89 +62,167 @@ def measure_table(
     connection: sqlite3.Connection, table: Table, encoding: str, *, orphans: tuple[int | None, ...] = ()
 ) -> TableProfile:
     """Profile every column of one table. `encoding` is the database's, as PRAGMA encoding names it."""
-    rows = connection.execute(f"SELECT count(*) FROM {quoted(table.name)}").fetchone()[0]
-    plain = [column for column in table.columns if column.generated != "virtual"]
-    profiles = _measure(connection, table, plain, rows)
-    for column in table.columns:
-        if column.generated == "virtual":
-            # Its expression runs now, and may fail on a row: that column alone is then unreadable.
-            try:
-                profiles |= _measure(connection, table, [column], rows)
-            except sqlite3.OperationalError:
-                profiles[column.name] = ColumnProfile(readable=False)
-    suspects = [
-        column
-        for column in table.columns
-        if profiles[column.name].texts and profiles[column.name].temporal is None
-    ]
-    facts = scan.text_facts(connection, table, suspects, encoding)
-    for name, found in facts.items():
-        profiles[name] = replace(profiles[name], text=found)
-    return TableProfile(rows, {column.name: profiles[column.name] for column in table.columns}, orphans)
+    return _Measurement(connection, table, encoding).profile(orphans)
 
 
-def _measure(
-    connection: sqlite3.Connection, table: Table, columns: Sequence[Column], rows: int
-) -> dict[str, ColumnProfile]:
-    profiles: dict[str, ColumnProfile] = {}
-    for first in range(0, len(columns), _COLUMNS_AT_ONCE):
-        part = columns[first : first + _COLUMNS_AT_ONCE]
-        asked = [_expected_questions(column) for column in part]
-        answers = _ask(connection, table, asked)
-        mixed = []
-        for column, answer in zip(part, answers, strict=True):
-            profile = _if_pure(column, answer, rows)
-            if profile is None:
-                mixed.append(column)
-            else:
-                profiles[column.name] = profile
-        for column, answer in zip(
-            mixed, _ask(connection, table, [_all_questions(c) for c in mixed]), strict=True
-        ):
-            profiles[column.name] = _from_all(answer, rows)
-    for column in columns:
-        profiles[column.name] = _with_meaning(connection, table, column, profiles[column.name])
-    return profiles
+class _Measurement:
+    def __init__(self, connection: sqlite3.Connection, table: Table, encoding: str) -> None:
+        self._connection = connection
+        self._table = table
+        self._encoding = encoding
+        self._codec = _CODECS.get(encoding, "utf-8")
+        self._rows = self._answer("count(*)")[0]
+
+    def profile(self, orphans: tuple[int | None, ...]) -> TableProfile:
+        stored = [column for column in self._table.columns if column.generated != "virtual"]
+        profiles = self._understood(stored, self._counted(stored))
+        for column in self._table.columns:
+            if column.generated == "virtual":
+                # Its expression runs now, and may fail on a row: that column alone is then unreadable.
+                try:
+                    profiles |= self._understood([column], self._counted([column]))
+                except sqlite3.OperationalError:
+                    profiles[column.name] = ColumnProfile(readable=False)
+        return TableProfile(
+            self._rows, {column.name: profiles[column.name] for column in self._table.columns}, orphans
+        )
+
+    # What SQL can tell
+
+    def _counted(self, columns: Sequence[Column]) -> dict[str, ColumnProfile]:
+        profiles: dict[str, ColumnProfile] = {}
+        for first in range(0, len(columns), _COLUMNS_AT_ONCE):
+            part = columns[first : first + _COLUMNS_AT_ONCE]
+            mixed = []
+            for column, answer in zip(part, self._ask(_expected_questions(c) for c in part), strict=True):
+                profile = _if_pure(column, answer, self._rows)
+                if profile is None:
+                    mixed.append(column)
+                else:
+                    profiles[column.name] = profile
+            for column, answer in zip(mixed, self._ask(_all_questions(c) for c in mixed), strict=True):
+                profiles[column.name] = _from_all(answer, self._rows)
+        return profiles
+
+    def _ask(self, questions: Iterable[list[tuple[str, str]]]) -> list[dict[str, Any]]:
+        """Answer each column's named questions, all in one statement."""
+        asked = list(questions)
+        if not asked:
+            return []
+        row = iter(self._answer(", ".join(expression for column in asked for _, expression in column)))
+        return [{name: next(row) for name, _ in column} for column in asked]
+
+    def _answer(self, expressions: str) -> tuple[Any, ...]:
+        statement = f"SELECT {expressions} FROM {quoted(self._table.name)}"  # noqa: S608  # names are quoted
+        answer: tuple[Any, ...] = self._connection.execute(statement).fetchone()
+        return answer
+
+    # What reading tells
+
+    def _understood(
+        self, columns: Sequence[Column], profiles: dict[str, ColumnProfile]
+    ) -> dict[str, ColumnProfile]:
+        texts: dict[str, TextObserver] = {}
+        decimals: dict[str, tuple[DecimalObserver, float]] = {}
+        watched: list[Watched] = []
+        for column in columns:
+            profile, declared = profiles[column.name], parse_type(column.declared_type)
+            if profile.texts:
+                observer = _OBSERVERS.get(declared.family, TextObserver)(self._codec)
+                expression = text_expression(
+                    column.name, self._encoding, only_text=profile.texts == profile.values
+                )
+                # Four bytes a character, and what Python adds to each value.
+                watched.append(Watched(expression, 4 * (profile.max_characters or 0) + 64, observer))
+                texts[column.name] = observer
+            if (
+                declared.family is Family.DECIMAL
+                and declared.arguments
+                and (profile.reals or profile.integers)
+            ):
+                observer_of_reals, largest, unequal = self._decimals(column, declared)
+                decimals[column.name] = observer_of_reals, largest
+                watched += unequal
+        scan(self._connection, self._table.name, watched)
+        for column in columns:
+            profile = profiles[column.name]
+            if column.name in texts:
+                profile = _with_texts(profile, texts[column.name])
+            if column.name in decimals:
+                reals, largest = decimals[column.name]
+                profile = replace(profile, decimal=reals.facts(largest))
+            profiles[column.name] = self._with_extras(column, profile)
+        return profiles
+
+    def _decimals(
+        self, column: Column, declared: DeclaredType
+    ) -> tuple[DecimalObserver, float, list[Watched]]:
+        """The greatest value; and, only if some reals do not equal their rounding, a look at these."""
+        scale = declared.arguments[1] if len(declared.arguments) > 1 else 0
+        name = quoted(column.name)
+        unequal = f"typeof({name}) = 'real' AND {name} <> round({name}, {scale})"
+        largest, count = self._answer(
+            f"max(abs({name} + 0.0)) FILTER (WHERE typeof({name}) IN ('integer', 'real')), "
+            f"count(*) FILTER (WHERE {unequal})"
+        )
+        observer = DecimalObserver(scale)
+        watched = [Watched(f"CASE WHEN {unequal} THEN {name} END", 64, observer)] if count else []
+        return observer, largest or 0.0, watched
+
+    def _with_extras(self, column: Column, profile: ColumnProfile) -> ColumnProfile:
+        name, family = quoted(column.name), parse_type(column.declared_type).family
+        if family is Family.UUID and profile.blobs:
+            (found,) = self._answer(
+                f"count(*) FILTER (WHERE typeof({name}) = 'blob' AND length({name}) = 16)"
+            )
+            profile = replace(profile, uuid_blobs=found)
+        if profile.texts and any(column.name in key.columns for key in self._table.foreign_keys):
+            # A text may refer to an integer; it can become one if it is written as SQLite writes integers.
+            (found,) = self._answer(
+                f"count(*) FILTER (WHERE typeof({name}) = 'text' "
+                f"AND CAST(CAST({name} AS INTEGER) AS TEXT) = {name} COLLATE BINARY)"
+            )
+            profile = replace(profile, integer_texts=found)
+        return profile
 
 
-def _ask(
-    connection: sqlite3.Connection, table: Table, questions: Sequence[Sequence[tuple[str, str]]]
-) -> list[dict[str, Any]]:
-    """Answer each column's named questions in one statement."""
-    if not questions:
-        return []
-    expressions = [expression for asked in questions for _, expression in asked]
-    row = iter(connection.execute(f"SELECT {', '.join(expressions)} FROM {quoted(table.name)}").fetchone())
-    return [{name: next(row) for name, _ in asked} for asked in questions]
+def _with_texts(profile: ColumnProfile, observer: TextObserver) -> ColumnProfile:
+    profile = replace(profile, text=observer.text)
+    match observer:
+        case TemporalObserver():
+            return replace(profile, temporal=observer.facts)
+        case BooleanObserver():
+            return replace(profile, boolean_texts=observer.found)
+        case UuidObserver():
+            return replace(profile, uuid_texts=observer.found, respelled_uuids=observer.respelled)
+        case JsonObserver():
+            return replace(profile, json_texts=observer.found)
+        case _:
+            return profile
 
 
 def _expected_class(column: Column) -> str | None:
-    declared = parse_type(column.declared_type)
-    if declared.family in _EXPECTED:
-        return _EXPECTED[declared.family]
-    return "integer" if declared.family is not Family.ANY else None
-
-
-def _expected_questions(column: Column) -> list[tuple[str, str]]:
-    name, declared = quoted(column.name), parse_type(column.declared_type)
-    expected = _expected_class(column)
-    if expected is None:
-        return [("values", f"count({name})")]
-    asked = [("values", f"count({name})"), ("expected", _count(name, expected))]
-    if expected == "integer":
-        # BINARY, because the column's own collation may be one that only its application knows.
-        asked += [("low", f"min({name} COLLATE BINARY)"), ("high", f"max({name} COLLATE BINARY)")]
-    if declared.family is Family.CHARACTERS:
-        asked.append(("length", f"max(length({name}))"))
-    if expected == "blob":
-        asked.append(("length", f"max(length({name}))"))
-    if expected == "real":
-        asked.append(("infinite", f"count(*) FILTER (WHERE abs({name}) = 9e999)"))
-    return asked
+    return _EXPECTED.get(parse_type(column.declared_type).family)
 
 
 def _count(name: str, storage: str) -> str:
     return f"count(*) FILTER (WHERE typeof({name}) = '{storage}')"
+
+
+def _expected_questions(column: Column) -> list[tuple[str, str]]:
+    name, expected = quoted(column.name), _expected_class(column)
+    if expected is None:
+        return [("values", f"count({name})")]
+    asked = [("values", f"count({name})"), ("expected", _count(name, expected))]
+    match expected:
+        case "integer":
+            # BINARY, because the column's own collation may be one that only its application knows.
+            asked += [("low", f"min({name} COLLATE BINARY)"), ("high", f"max({name} COLLATE BINARY)")]
+        case "real":
+            asked.append(("infinite", f"count(*) FILTER (WHERE abs({name}) = 9e999)"))
+        case _:
+            asked.append(("length", f"max(length({name}))"))
+    return asked
 
 
 def _if_pure(column: Column, answer: dict[str, Any], rows: int) -> ColumnProfile | None:
@@ -131,7 +230,7 @@ def _if_pure(column: Column, answer: dict[str, Any], rows: int) -> ColumnProfile
     values = answer["values"]
     nulls = rows - values
     if values == 0:
-        return ColumnProfile(nulls=nulls)
+        return ColumnProfile(nulls)
     if values != answer.get("expected"):
         return None
     match _expected_class(column):
@@ -144,7 +243,7 @@ def _if_pure(column: Column, answer: dict[str, Any], rows: int) -> ColumnProfile
         case "blob":
             return ColumnProfile(nulls, blobs=values, max_bytes=answer["length"])
         case _:
-            return ColumnProfile(nulls, texts=values, max_characters=answer.get("length"))
+            return ColumnProfile(nulls, texts=values, max_characters=answer["length"])
 
 
 def _all_questions(column: Column) -> list[tuple[str, str]]:
@@ -177,51 +276,3 @@ def _from_all(answer: dict[str, Any], rows: int) -> ColumnProfile:
         answer["characters"],
         answer["bytes"],
     )
-
-
-def _with_meaning(
-    connection: sqlite3.Connection, table: Table, column: Column, profile: ColumnProfile
-) -> ColumnProfile:
-    """Add what the declared type makes worth knowing about the values."""
-    declared = parse_type(column.declared_type)
-    source = scan.Cells(connection, table.name, column.name)
-    match declared.family:
-        case Family.TIMESTAMP | Family.DATE | Family.TIME if profile.texts:
-            temporal, text = scan.temporal_facts(source)
-            return replace(profile, temporal=temporal, text=text)
-        case Family.BOOLEAN if profile.texts:
-            return replace(profile, boolean_texts=scan.boolean_texts(source))
-        case Family.UUID if profile.texts or profile.blobs:
-            texts, upper = scan.uuid_texts(source)
-            return replace(
-                profile, uuid_texts=texts, upper_uuids=upper, uuid_blobs=scan.blobs_of_length(source, 16)
-            )
-        case Family.JSON if profile.texts:
-            return replace(profile, json_texts=scan.json_texts(source))
-        case Family.DECIMAL if profile.reals or profile.integers:
-            return replace(profile, decimal=_decimal_facts(connection, table, column, declared))
-        case _:
-            return profile
-
-
-def _decimal_facts(
-    connection: sqlite3.Connection, table: Table, column: Column, declared: DeclaredType
-) -> DecimalFacts | None:
-    if not declared.arguments:
-        return None
-    scale = declared.arguments[1] if len(declared.arguments) > 1 else 0
-    name = quoted(column.name)
-    numbers = f"FILTER (WHERE typeof({name}) IN ('integer', 'real'))"
-    largest, unequal = connection.execute(
-        f"SELECT max(abs({name} + 0.0)) {numbers}, "
-        f"count(*) FILTER (WHERE typeof({name}) = 'real' AND {name} <> round({name}, {scale})) FROM {quoted(table.name)}"
-    ).fetchone()
-    beyond, noisy = (
-        (0, 0) if not unequal else scan.decimal_digits(scan.Cells(connection, table.name, column.name), scale)
-    )
-    return DecimalFacts(beyond, noisy, largest or 0.0)
-
-
-def quoted(name: str) -> str:
-    """A name as SQLite reads it back."""
-    return '"' + name.replace('"', '""') + '"'

@@ -5,6 +5,9 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
+from migration.schema.references import cannot_refer
+from migration.schema.tokens import quoted
+
 if TYPE_CHECKING:
     from migration.schema.source import ForeignKey, SourceSchema, Table
 
@@ -15,35 +18,25 @@ def count_orphans(
     """For each foreign key of the table, how many rows refer to no row of the parent.
 
     A row with a NULL in the key refers to nothing on purpose and is not counted. None where the question has
-    no answer: a parent without these columns, or a collation that only the application knows.
+    no answer: the reference cannot be enforced at all, or a collation is known to its application only.
     """
-    parents = {parent.name: parent for parent in source.tables}
-    return tuple(_count(connection, table, key, parents) for key in table.foreign_keys)
+    return tuple(_count(connection, table, key, source) for key in table.foreign_keys)
 
 
-def _count(
-    connection: sqlite3.Connection, table: Table, key: ForeignKey, parents: dict[str, Table]
-) -> int | None:
-    parent = parents.get(key.parent_table)
-    known = {column.name for column in parent.columns} if parent else set()
-    if len(key.parent_columns) != len(key.columns) or not set(key.parent_columns) <= known:
+def _count(connection: sqlite3.Connection, table: Table, key: ForeignKey, source: SourceSchema) -> int | None:
+    if cannot_refer(source, key) is not None:
         return None
-    present = " AND ".join(f"c.{_quoted(column)} IS NOT NULL" for column in key.columns)
-    # The parent's column on the left decides the collation, as in SQLite's own check; affinity comes from
-    # both columns.
+    present = " AND ".join(f"c.{quoted(column)} IS NOT NULL" for column in key.columns)
+    # The first comparison is SQLite's own, with the parent's collation and index; the second is PostgreSQL's,
+    # which tells upper from lower case. Affinity applies to both.
     equal = " AND ".join(
-        f"p.{_quoted(theirs)} = c.{_quoted(ours)}"
+        f"p.{quoted(theirs)} = c.{quoted(ours)} AND p.{quoted(theirs)} = c.{quoted(ours)} COLLATE BINARY"
         for theirs, ours in zip(key.parent_columns, key.columns, strict=True)
     )
+    lookup = f"SELECT 1 FROM {quoted(key.parent_table)} p WHERE {equal}"  # noqa: S608  # names are quoted
+    statement = f"SELECT count(*) FROM {quoted(table.name)} c WHERE {present} AND NOT EXISTS ({lookup})"  # noqa: S608
     try:
-        row = connection.execute(
-            f"SELECT count(*) FROM {_quoted(table.name)} c WHERE {present} "
-            f"AND NOT EXISTS (SELECT 1 FROM {_quoted(key.parent_table)} p WHERE {equal})"
-        ).fetchone()
+        (count,) = connection.execute(statement).fetchone()
     except sqlite3.OperationalError:
         return None
-    return int(row[0])
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+    return int(count)

@@ -1,120 +1,19 @@
-"""What the columns of a file really hold, counted over every row before anything is written.
-
-A declared type in SQLite is a wish; the plan rests on these numbers instead. Reading them is exact, never
-sampled, and asks each column only what its declared type leaves open.
-"""
+"""Profiles a whole file."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from migration.schema.connection import reading
+from migration.values.facts import Profile
+from migration.values.measure import measure_table
+from migration.values.orphans import count_orphans
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping
     from pathlib import Path
 
     from migration.schema.source import SourceSchema
-
-
-@dataclass(frozen=True)
-class TextFacts:
-    """What can stop text from being stored: U+0000 and bytes that are not valid in the file's encoding
-    (counts of values).
-    """
-
-    with_nul: int = 0
-    invalid: int = 0
-
-
-@dataclass(frozen=True)
-class TemporalFacts:
-    """Texts read as dates and times: how many of each shape, and how many are none of them (counts of
-    values).
-
-    `offsets` counts the zoned ones whose zone is not UTC; `blank` the empty texts, which are among the
-    unreadable.
-    """
-
-    dates: int = 0
-    datetimes: int = 0
-    zoned: int = 0
-    offsets: int = 0
-    times: int = 0
-    unreadable: int = 0
-    blank: int = 0
-    example: str | None = None
-
-
-@dataclass(frozen=True)
-class DecimalFacts:
-    """Numbers read as decimals with the declared number of digits behind the point.
-
-    `beyond` counts the reals that would lose digits, `noisy` those that only lose what binary arithmetic left
-    behind the 15th significant digit; `largest` is the greatest absolute value.
-    """
-
-    beyond: int = 0
-    noisy: int = 0
-    largest: float = 0.0
-
-
-@dataclass(frozen=True)
-class ColumnProfile:
-    """One column: how many values of each storage class, and what its declared type made worth knowing.
-
-    Lengths are in characters for texts and bytes for blobs. A fact that was not asked for is None.
-    """
-
-    nulls: int = 0
-    integers: int = 0
-    reals: int = 0
-    texts: int = 0
-    blobs: int = 0
-    min_integer: int | None = None
-    max_integer: int | None = None
-    infinities: int = 0
-    max_characters: int | None = None
-    max_bytes: int | None = None
-    text: TextFacts = field(default_factory=TextFacts)
-    temporal: TemporalFacts | None = None
-    decimal: DecimalFacts | None = None
-    boolean_texts: int | None = None
-    uuid_texts: int | None = None
-    upper_uuids: int = 0
-    uuid_blobs: int | None = None
-    json_texts: int | None = None
-    integer_texts: int | None = None
-    readable: bool = True
-
-    @property
-    def values(self) -> int:
-        """How many values are not NULL."""
-        return self.integers + self.reals + self.texts + self.blobs
-
-    @property
-    def classes(self) -> dict[str, int]:
-        """The storage classes found (integer, real, text, blob), with their counts."""
-        counts = {"integer": self.integers, "real": self.reals, "text": self.texts, "blob": self.blobs}
-        return {name: count for name, count in counts.items() if count}
-
-
-@dataclass(frozen=True)
-class TableProfile:
-    """One table. `orphans` has, for each foreign key, how many rows refer to nothing (None: could not be
-    counted).
-    """
-
-    rows: int
-    columns: Mapping[str, ColumnProfile]
-    orphans: tuple[int | None, ...] = ()
-
-
-@dataclass(frozen=True)
-class Profile:
-    """All tables, by name."""
-
-    tables: Mapping[str, TableProfile]
 
 
 def profile_values(
@@ -128,12 +27,8 @@ def profile_values(
         connection: reads through this connection, so in its snapshot; without one, one is opened and closed.
 
     Raises:
-        UnreadableSource: the file cannot be read to its end.
+        SourceRefusedError: the file cannot be read as a SQLite database.
     """
-    from migration.schema.connection import reading  # noqa: PLC0415  # values does not need connections to be imported
-    from migration.values.measure import measure_table  # noqa: PLC0415
-    from migration.values.orphans import count_orphans  # noqa: PLC0415
-
     with reading(path, connection) as reader:
         return Profile(
             {

@@ -1,5 +1,4 @@
-"""Dates and times as SQLite files hold them: the shapes of text that are understood, and integers counted
-from the epoch.
+"""Dates and times as SQLite files hold them: texts of known shapes, and integers counted from the epoch.
 
 Understood is what PostgreSQL reads the same way without guessing: ISO 8601 with a blank or T, and a zone as Z
 or an offset. A day-month order is never guessed.

@@ -1,0 +1,92 @@
+"""Defaults that read the clock (sqlite.org/lang_datefunc.html), as PostgreSQL reads it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from migration.schema.tokens import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from migration.schema.tokens import Token
+
+_WORDS = {"CURRENT_TIMESTAMP": "datetime", "CURRENT_DATE": "date", "CURRENT_TIME": "time"}
+_NOW = r"(?:'now')?"
+_SUBSECOND = r"(?:,'subsec(?:ond)?')?"
+_SECONDS = r"(?:strftime\('%s','now'\)|unixepoch\((?:'now')?\))"
+_INTEGER = r"as(?:int|integer|bigint)"
+#: Each spelling, in lower case and without blanks, and what it reads.
+_SPELLINGS = (
+    (rf"datetime\({_NOW}{_SUBSECOND}\)|datetime\('now','utc'\)", "datetime"),
+    (r"strftime\('%y-%m-%d[ t]%h:%m:(?:%s|%f)(?:z|\+00:00)?','now'\)", "datetime"),
+    (r"datetime\('now','localtime'\)", "local datetime"),
+    (rf"date\({_NOW}\)|strftime\('%y-%m-%d','now'\)", "date"),
+    (r"date\('now','localtime'\)", "local date"),
+    (rf"time\({_NOW}{_SUBSECOND}\)|strftime\('%h:%m:%s','now'\)", "time"),
+    (rf"{_SECONDS}|cast\({_SECONDS}{_INTEGER}\)", "epoch"),
+    (rf"(?:{_SECONDS}|cast\({_SECONDS}{_INTEGER}\))\*1000", "milliseconds"),
+    (rf"cast\(\(julianday\('now'\)-2440587\.5\)\*86400000{_INTEGER}\)", "milliseconds"),
+    (rf"cast\(unixepoch\('subsec(?:ond)?'\)\*1000{_INTEGER}\)", "milliseconds"),
+    (rf"julianday\({_NOW}\)", "julian"),
+)
+_UTC = "(now() AT TIME ZONE 'utc')"
+_EPOCH = "extract(epoch FROM now())"
+_FORMATS = {"datetime": "YYYY-MM-DD HH24:MI:SS", "date": "YYYY-MM-DD", "time": "HH24:MI:SS"}
+
+
+def read_clock(tokens: Sequence[Token]) -> str | None:
+    """What an expression reads from the clock; None if it is no clock.
+
+    Returns:
+        datetime, date or time, perhaps with `local ` before it; epoch (seconds), milliseconds or julian.
+    """
+    if len(tokens) == 1 and tokens[0].kind is Kind.WORD:
+        return _WORDS.get(tokens[0].value.upper())
+    spelled = squeezed(tokens)
+    return next((meaning for pattern, meaning in _SPELLINGS if re.fullmatch(pattern, spelled)), None)
+
+
+def squeezed(tokens: Sequence[Token]) -> str:
+    """The tokens in lower case without blanks; quoted ones in single quotes."""
+    quotes = (Kind.STRING, Kind.NAME)
+    return "".join(f"'{token.value}'" if token.kind in quotes else token.value for token in tokens).lower()
+
+
+def write_clock(clock: str, kind: str, *, typeorm: bool) -> str | None:
+    """The same reading in PostgreSQL, for a column of a kind; None where SQLite would store something else.
+
+    SQLite's clock shows UTC, and so does this one, except where TypeORM itself writes now().
+    """
+    if clock.startswith("local "):
+        return _written(clock.removeprefix("local "), kind, "localtimestamp", "localtimestamp")
+    return _written(clock, kind, "now()" if typeorm else _UTC, _UTC)
+
+
+def _written(clock: str, kind: str, timestamp: str, utc: str) -> str | None:
+    match clock, kind:
+        case "datetime", "timestamp":
+            return timestamp
+        case (("datetime" | "epoch" | "milliseconds"), "timestamptz"):
+            return "now()"
+        case (("datetime" | "date"), "date"):
+            return f"{utc}::date"
+        case "date", "timestamp":
+            return f"{utc}::date"
+        case "date", "timestamptz":
+            return "date_trunc('day', now(), 'utc')"
+        case (("datetime" | "time"), "time"):
+            return f"{utc}::time(0)"
+        case (("datetime" | "date" | "time"), "text"):
+            return f"to_char({utc}, '{_FORMATS[clock]}')"
+        case "epoch", ("integer" | "number"):
+            return f"floor({_EPOCH})::bigint"
+        case "epoch", "text":
+            return f"floor({_EPOCH})::bigint::text"
+        case "milliseconds", ("integer" | "number"):
+            return f"floor({_EPOCH} * 1000)::bigint"
+        case "julian", "number":
+            return f"({_EPOCH} / 86400.0 + 2440587.5)::double precision"
+        case _:
+            return None

@@ -1,0 +1,215 @@
+"""Each observer reads one column's values, batch after batch, and counts what SQL could not tell."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import datetime, time, timedelta
+from typing import Any, Protocol
+
+from migration.values.facts import DecimalFacts, TemporalFacts, TextFacts
+from migration.values.temporal import TO_SHAPE, classify, parse_datetime, parse_time
+
+#: Texts arrive as bytes in the file's encoding; None stands for everything that is no text.
+Texts = Sequence[bytes | None]
+
+_UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.IGNORECASE)
+_ZERO_OFFSETS = ("Z", "+00:00", "+0000", "+00", "-00:00", "-0000", "-00")
+#: The texts that mean a boolean, whatever their case.
+BOOLEAN_TEXTS = {"true": True, "false": False, "t": True, "f": False, "1": True, "0": False}
+
+
+class Observer(Protocol):
+    """Something that is shown every value of one column."""
+
+    def see(self, values: Sequence[Any]) -> None:
+        """Look at the next values."""
+
+
+class TextObserver:
+    """Counts the texts that PostgreSQL cannot store, and hands the others to `look` as str."""
+
+    def __init__(self, codec: str) -> None:
+        self._codec = codec
+        self._between = "\n".encode(codec)
+        self.with_nul = 0
+        self.invalid = 0
+
+    @property
+    def text(self) -> TextFacts:
+        return TextFacts(self.with_nul, self.invalid)
+
+    def see(self, values: Texts) -> None:
+        """Decode a batch in one go if it can be.
+
+        An ASCII character between two texts keeps halves of characters from forming a whole one, so the batch
+        is valid exactly if its parts are.
+        """
+        present = [value for value in values if value is not None]
+        try:
+            joined = self._between.join(present).decode(self._codec)
+        except UnicodeDecodeError:
+            self._one_by_one(present)
+            return
+        if "\0" in joined:
+            self._one_by_one(present)
+        elif present:
+            texts = joined.split("\n")
+            self.look(
+                texts if len(texts) == len(present) else [value.decode(self._codec) for value in present]
+            )
+
+    def _one_by_one(self, values: Sequence[bytes]) -> None:
+        texts = []
+        for value in values:
+            try:
+                texts.append(value.decode(self._codec))
+            except UnicodeDecodeError:
+                self.invalid += 1
+                texts.append(value.decode(self._codec, "replace"))
+            self.with_nul += "\0" in texts[-1]
+        self.look(texts)
+
+    def look(self, texts: list[str]) -> None:
+        """For observers that care what the texts say."""
+
+
+class TemporalObserver(TextObserver):
+    """Reads every text as a date, a date and time, or a time of day."""
+
+    def __init__(self, codec: str) -> None:
+        super().__init__(codec)
+        self._kinds: Counter[str] = Counter()
+        self._offsets = self._unreadable = self._blank = 0
+        self._example: str | None = None
+
+    @property
+    def facts(self) -> TemporalFacts:
+        return TemporalFacts(
+            self._kinds["date"],
+            self._kinds["datetime"],
+            self._kinds["zoned"],
+            self._offsets,
+            self._kinds["time"],
+            self._unreadable,
+            self._blank,
+            self._example,
+        )
+
+    def look(self, texts: list[str]) -> None:
+        """Take the whole batch at once where one shape fits all of it and nothing is out of range."""
+        shapes = set("\n".join(texts).translate(TO_SHAPE).split("\n"))
+        shape = shapes.pop() if len(shapes) == 1 else ""
+        kind = classify(shape)
+        if kind in ("date", "datetime", "time"):
+            parse: Callable[[str], object] = time.fromisoformat if kind == "time" else datetime.fromisoformat
+            try:
+                for _ in map(parse, texts):
+                    pass
+            except ValueError:
+                pass
+            else:
+                self._kinds[kind] += len(texts)
+                return
+        for text in texts:
+            self._read(text)
+
+    def _read(self, text: str) -> None:
+        kind = classify(text.translate(TO_SHAPE))
+        try:
+            if kind == "time":
+                parse_time(text)
+            elif kind is not None:
+                zone = parse_datetime(text).utcoffset()
+                self._offsets += bool(zone) and zone != timedelta(0)
+        except ValueError:
+            kind = None
+        if kind is not None:
+            self._kinds[kind] += 1
+            return
+        self._unreadable += 1
+        self._blank += text == ""
+        if self._example is None:
+            self._example = text
+
+
+class BooleanObserver(TextObserver):
+    """Counts the texts that mean true or false."""
+
+    def __init__(self, codec: str) -> None:
+        super().__init__(codec)
+        self.found = 0
+
+    def look(self, texts: list[str]) -> None:
+        self.found += sum(text.lower() in BOOLEAN_TEXTS for text in texts)
+
+
+class UuidObserver(TextObserver):
+    """Counts UUIDs, and those in a form that PostgreSQL does not keep: upper case, or without dashes."""
+
+    def __init__(self, codec: str) -> None:
+        super().__init__(codec)
+        self.found = 0
+        self.respelled = 0
+
+    def look(self, texts: list[str]) -> None:
+        for text in texts:
+            if _UUID.fullmatch(text):
+                self.found += 1
+                self.respelled += text != text.lower() or text.count("-") != 4
+
+
+class JsonObserver(TextObserver):
+    """Counts JSON as PostgreSQL's json type reads it."""
+
+    def __init__(self, codec: str) -> None:
+        super().__init__(codec)
+        self.found = 0
+
+    def look(self, texts: list[str]) -> None:
+        self.found += sum(map(is_json, texts))
+
+
+class DecimalObserver:
+    """Looks at reals that do not equal their value rounded to the declared digits."""
+
+    def __init__(self, scale: int) -> None:
+        self._scale = scale
+        self._beyond = self._noisy = 0
+
+    def facts(self, largest: float) -> DecimalFacts:
+        return DecimalFacts(self._beyond, self._noisy, largest)
+
+    def see(self, values: Sequence[float | None]) -> None:
+        for value in values:
+            if value is None:
+                continue
+            rounded = float(f"{value:.{self._scale}f}")
+            if rounded == value:
+                continue
+            if f"{rounded:.15g}" == f"{value:.15g}":
+                self._noisy += 1
+            else:
+                self._beyond += 1
+
+
+def is_json(text: str) -> bool:
+    r"""Strict JSON: Python's parser without its NaN and Infinity.
+
+    Escaped surrogates and \u0000 are kept as text by PostgreSQL's json, so they do not matter here.
+    """
+    try:
+        json.loads(text, parse_constant=_refuse, parse_int=_keep, parse_float=_keep)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(constant)
+
+
+def _keep(number: str) -> str:
+    return number
