@@ -92,6 +92,15 @@ class Hooks:
                     next_step="give the program's full path, or put the commands into a script",
                 )
 
+    def describe(self) -> dict[str, str]:
+        """What happens to the application, in words, for the plan."""
+        return {
+            "stop": self.stop_command or "not stopped: the fence alone ends its writing",
+            "switch": self.switch_command or "not started: it has to be started on PostgreSQL by hand",
+            "restore": self.revert_command or "not restarted: after a revert it has to be started by hand",
+            "health": self.health_url or "not watched",
+        }
+
     def refuse_secrets(self, dsn: str) -> None:
         """Refuse commands that carry a secret of the target's connection string.
 

@@ -82,6 +82,18 @@ def from_file(path: Path) -> HeldAssessment:
     return parse(text, str(path))
 
 
+def none_given() -> HeldAssessment:
+    """Stand for a missing assessment: the gate then says how to give one.
+
+    Raises:
+        BadAssessmentError: always.
+    """
+    raise BadAssessmentError(
+        "no assessment was given",
+        next_step="name the monitor with --monitor URL, or a saved assessment with --assessment FILE",
+    )
+
+
 def parse(text: str, origin: str) -> HeldAssessment:
     """Read the JSON that the sidecar serves. An assessment without `held` has held for 0 seconds.
 

@@ -1,13 +1,346 @@
-"""The folder's commands."""
+"""`outgrow promote` and its sub-commands: each parses, builds one value, calls one function, prints.
+
+The modules that do the work are imported by the commands themselves, so that `outgrow --help` stays quick.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from migration import command_options as values  # noqa: TC001  # Typer reads the annotations
+from migration.promotion import cli_options as option
+from monitor.errors import ExitCode, OutgrowError
+from monitor.terminal import emit_json, err, out, to_json
 
 if TYPE_CHECKING:
-    import typer
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from migration.promotion.assessment_source import HeldAssessment
+    from migration.promotion.invocation import Invocation
+    from migration.promotion.plan import PromotionPlan
+    from migration.promotion.record import PromotionRecord
+    from migration.promotion.report import PromotionReport
+
+group = typer.Typer(rich_markup_mode="rich")
 
 
 def register(app: typer.Typer) -> None:
     """Add this folder's commands to the command line."""
-    del app
+    app.add_typer(group, name="promote")
+
+
+@group.callback(invoke_without_command=True)
+def promote(
+    context: typer.Context,
+    *,
+    to: option.To = None,
+    database: option.Database = None,
+    target: option.Target = None,
+    from_phase: option.From = "phase-1",
+    runner: option.Runner = "rehearsal",
+    state: option.State = None,
+    stacks: option.Stacks = None,
+    schema: option.Schema = "public",
+    orm: values.Orm = "auto",
+    nul_policy: values.NulPolicy = "refuse",
+    invalid_utf8: values.InvalidUtf8 = "refuse",
+    monitor: option.Monitor = None,
+    monitor_token_env: option.MonitorTokenEnv = None,
+    assessment: option.Assessment = None,
+    decision: option.Decision = "urgent",
+    sustained: option.Sustained = 300.0,
+    max_age: option.MaxAge = 300.0,
+    approve_as: option.ApproveAs = None,
+    accept_cost: option.AcceptCost = None,
+    stop_command: option.StopCommand = None,
+    switch_command: option.SwitchCommand = None,
+    revert_command: option.RevertCommand = None,
+    command_timeout: option.CommandTimeout = 300.0,
+    health_url: option.HealthUrl = None,
+    health_timeout: option.HealthTimeout = 60.0,
+    fence_timeout: option.FenceTimeout = 30.0,
+    journal: option.Journal = option.DEFAULT_JOURNAL,
+    take_over: option.TakeOver = False,
+    dry_run: option.DryRun = False,
+    as_json: option.Json = False,
+) -> None:
+    """Promote an application from SQLite to the next phase: provision, copy, verify, switch, retire.
+
+    Nothing begins before every gate is open. Until the switch any failure puts everything back; no write is
+    lost, because the file is fenced before it is copied. After a crash: outgrow promote resume.
+
+    [bold]Examples[/]
+
+    outgrow promote --to phase-2 --database app.db --target env:TARGET --monitor http://127.0.0.1:9464
+    --dry-run
+
+    outgrow promote --to phase-2 --database app.db --target env:TARGET --monitor http://127.0.0.1:9464
+    --stop-command "systemctl stop shop" --switch-command "systemctl start shop-postgres"
+    --revert-command "systemctl start shop" --health-url http://127.0.0.1:3000/healthz
+
+    outgrow promote approve --by Ada
+
+    outgrow promote resume --target env:TARGET
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from migration.planning import PlanOptions  # noqa: PLC0415
+    from migration.promotion import promote as promotions  # noqa: PLC0415
+    from migration.promotion.application import Hooks  # noqa: PLC0415
+    from migration.promotion.errors import WrongPromotionError  # noqa: PLC0415
+    from migration.promotion.invocation import Invocation  # noqa: PLC0415
+    from migration.promotion.planning import PromotionRequest, plan_promotion  # noqa: PLC0415
+    from migration.promotion.policy import GatePolicy  # noqa: PLC0415
+    from migration.promotion.show import progress_on, show_gates, show_plan  # noqa: PLC0415
+    from migration.promotion.world import Limits  # noqa: PLC0415
+
+    if to is None or database is None:
+        raise WrongPromotionError(
+            "nothing to promote: --to and --database are needed",
+            next_step="outgrow promote --to phase-2 --database FILE --target env:NAME",
+        )
+    invocation = Invocation(
+        Hooks(stop_command, switch_command, revert_command, health_url, command_timeout), state, stacks
+    )
+    invocation.hooks.check()
+    carrier = invocation.runner(runner)
+    dsn = _target(target)
+    if dsn is not None:
+        invocation.hooks.refuse_secrets(dsn)
+    elif runner == "rehearsal":
+        raise WrongPromotionError(
+            "a rehearsal makes no database, so --target has to name one",
+            next_step="name an empty PostgreSQL database: --target env:NAME",
+        )
+    policy = GatePolicy(
+        _assessment_reader(monitor, monitor_token_env, assessment),
+        decision,
+        sustained,
+        max_age,
+        approve_as,
+        accept_cost,
+    )
+    plan = plan_promotion(
+        PromotionRequest(
+            to_phase=to,
+            source=database,
+            dsn=dsn,
+            from_phase=from_phase,
+            runner=runner,
+            stacks=stacks,
+            migration=PlanOptions(schema=schema, orm=orm, nul_policy=nul_policy, invalid_utf8=invalid_utf8),
+            application=invocation.hooks.describe(),
+        )
+    )
+    if not as_json:
+        show_plan(plan, out)
+    if dry_run:
+        results = promotions.look(plan, policy, journal, dsn)
+        if as_json:
+            emit_json({"plan": plan.to_json(), "plan_hash": plan.hash, "gates": results})
+        else:
+            show_gates(results, out)
+            err.print("dry run: nothing was changed")
+        return
+    with _reporting(journal, as_json=as_json):
+        promotions.promote(
+            plan,
+            application=invocation.application(plan),
+            runner=carrier,
+            journal=journal,
+            dsn=dsn,
+            policy=policy,
+            limits=Limits(fence=fence_timeout, health=health_timeout),
+            options=invocation.to_json(),
+            progress=progress_on(err),
+            take_over=take_over,
+        )
+
+
+@group.command()
+def status(journal: option.Journal = option.DEFAULT_JOURNAL, as_json: option.Json = False) -> None:
+    """Show where a promotion stands: steps, gates, approvals, and whether its audit is whole.
+
+    [bold]Example[/]
+
+    outgrow promote status --json
+    """
+    from migration.promotion import promote as promotions  # noqa: PLC0415
+
+    _print(promotions.status(journal), as_json=as_json)
+
+
+@group.command()
+def approve(
+    *,
+    by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who says yes.")],
+    plan: Annotated[
+        str | None,
+        typer.Option("--plan", metavar="HASH", help="The plan that was looked at (12 characters or more)."),
+    ] = None,
+    because: Annotated[str, typer.Option("--because", help="A remark for the audit.")] = "",
+    journal: option.Journal = option.DEFAULT_JOURNAL,
+    as_json: option.Json = False,
+) -> None:
+    """Say yes to the plan that waits in the journal; the approval holds for this plan only.
+
+    [bold]Example[/]
+
+    outgrow promote approve --by Ada --plan 3f786850e387 --because "cost agreed with finance"
+    """
+    from migration.promotion import promote as promotions  # noqa: PLC0415
+
+    approval = promotions.approve(journal, by=by, plan_hash=plan, why=because)
+    if as_json:
+        emit_json(approval)
+    else:
+        out.print(f"approved by {approval.by}: plan {approval.plan_hash}", markup=False, soft_wrap=True)
+        err.print("next: repeat the outgrow promote command")
+
+
+@group.command()
+def resume(
+    *,
+    target: option.Target = None,
+    switch_command: option.SwitchCommand = None,
+    revert_command: option.RevertCommand = None,
+    health_url: option.HealthUrl = None,
+    journal: option.Journal = option.DEFAULT_JOURNAL,
+    take_over: option.TakeOver = False,
+    as_json: option.Json = False,
+) -> None:
+    """Go on after a crash or a failure: forward, or back where everything was being put back.
+
+    Commands and the health address are those the promotion was started with; give one again to replace it.
+
+    [bold]Example[/]
+
+    outgrow promote resume --target env:TARGET
+    """
+    from migration.promotion import promote as promotions  # noqa: PLC0415
+    from migration.promotion.show import progress_on  # noqa: PLC0415
+
+    record = promotions.pinned(journal)
+    changed = {"switch_command": switch_command, "revert_command": revert_command, "health_url": health_url}
+    invocation, plan, dsn = _repeated(record, target, changed)
+    with _reporting(journal, as_json=as_json):
+        promotions.resume(
+            journal,
+            application=invocation.application(plan),
+            runner=invocation.runner(record.runner),
+            dsn=dsn,
+            progress=progress_on(err),
+            take_over=take_over,
+            note={name: value for name, value in changed.items() if value},
+        )
+
+
+@group.command()
+def abort(
+    *,
+    target: option.Target = None,
+    revert_command: option.RevertCommand = None,
+    by: Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who asks for it.")] = None,
+    journal: option.Journal = option.DEFAULT_JOURNAL,
+    take_over: option.TakeOver = False,
+    as_json: option.Json = False,
+) -> None:
+    """Put everything back: possible until the switch has begun.
+
+    [bold]Example[/]
+
+    outgrow promote abort --target env:TARGET --by Ada
+    """
+    from migration.promotion import promote as promotions  # noqa: PLC0415
+    from migration.promotion.show import progress_on  # noqa: PLC0415
+
+    record = promotions.pinned(journal)
+    invocation, plan, dsn = _repeated(record, target, {"revert_command": revert_command})
+    with _reporting(journal, as_json=as_json):
+        promotions.abort(
+            journal,
+            application=invocation.application(plan),
+            runner=invocation.runner(record.runner),
+            dsn=dsn,
+            by=by,
+            progress=progress_on(err),
+            take_over=take_over,
+        )
+
+
+def _target(text: str | None) -> str | None:
+    from migration.promotion.target_option import resolve_target, shows_secret  # noqa: PLC0415
+
+    dsn = resolve_target(text)
+    if shows_secret(text):
+        err.print("note: --target shows a password in process lists; --target env:NAME would not")
+    return dsn
+
+
+def _assessment_reader(
+    monitor: str | None, token_variable: str | None, file: Path | None
+) -> Callable[[], HeldAssessment]:
+    from migration.promotion import assessment_source  # noqa: PLC0415
+    from migration.promotion.errors import WrongPromotionError  # noqa: PLC0415
+
+    if monitor is not None and file is not None:
+        raise WrongPromotionError("--monitor and --assessment exclude each other")
+    token = os.environ.get(token_variable) if token_variable else None
+    if token_variable and not token:
+        raise WrongPromotionError(
+            f"--monitor-token-env {token_variable}: the variable is not set",
+            next_step=f"export {token_variable}=TOKEN",
+        )
+    if monitor is not None:
+        return lambda: assessment_source.from_monitor(monitor, token)
+    if file is not None:
+        return lambda: assessment_source.from_file(file)
+    return assessment_source.none_given
+
+
+def _repeated(
+    record: PromotionRecord, target: str | None, changed: Mapping[str, str | None]
+) -> tuple[Invocation, PromotionPlan, str | None]:
+    """What a promotion was started with, with other hooks where some are given."""
+    from migration.promotion.invocation import Invocation  # noqa: PLC0415
+    from migration.promotion.plan import PromotionPlan  # noqa: PLC0415
+
+    invocation = Invocation.from_record(record).with_hooks(changed)
+    invocation.hooks.check()
+    dsn = _target(target)
+    if dsn is not None:
+        invocation.hooks.refuse_secrets(dsn)
+    return invocation, PromotionPlan.from_json(record.plan), dsn
+
+
+@contextmanager
+def _reporting(journal: Path, *, as_json: bool) -> Iterator[None]:
+    """Print where the promotion stands, also after an error inside; a gate that stays closed exits with 4."""
+    from migration.promotion import promote as promotions  # noqa: PLC0415
+    from migration.promotion.errors import NoPromotionError  # noqa: PLC0415
+    from migration.promotion.record import State  # noqa: PLC0415
+
+    try:
+        yield
+    except OutgrowError:
+        with suppress(NoPromotionError):
+            _print(promotions.status(journal), as_json=as_json)
+        raise
+    report = promotions.status(journal)
+    _print(report, as_json=as_json)
+    if report.state is State.PROPOSED:
+        raise typer.Exit(int(ExitCode.GATE_CLOSED))
+
+
+def _print(report: PromotionReport, *, as_json: bool) -> None:
+    from migration.promotion.show import show_report  # noqa: PLC0415
+
+    if as_json:
+        emit_json({**to_json(report), "gates_open": report.gates_open, "next_step": report.next_step})
+    else:
+        show_report(report, out)

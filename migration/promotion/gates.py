@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from migration.promotion.record import Approval
 
 
+#: How many characters of a plan's hash name it without doubt.
+SHORT_HASH = 12
+
+
 class Verdict(Enum):
     """A gate's answer: go, no, or not yet."""
 
@@ -155,7 +159,7 @@ class ApprovalGiven:
     name: str = "approval"
 
     def evaluate(self) -> GateResult:
-        limit = f"plan {self.plan_hash}"
+        limit = f"plan {self.plan_hash[:SHORT_HASH]}"
         if self.approve_as:
             reason = f"{self.approve_as} approves this plan with this command"
             return GateResult(self.name, Verdict.ALLOW, reason, limit, limit)
@@ -171,7 +175,8 @@ class ApprovalGiven:
             reason = (
                 f"{stale.by} approved another plan: {stale.plan_hash}; the plan at hand is {self.plan_hash}"
             )
-            return GateResult(self.name, Verdict.DENY, reason, f"plan {stale.plan_hash}", limit, command)
+            measured = f"plan {stale.plan_hash[:SHORT_HASH]}"
+            return GateResult(self.name, Verdict.DENY, reason, measured, limit, command)
         return GateResult(
             self.name, Verdict.DEFER, "nobody has approved this plan yet", "none", limit, command
         )
@@ -184,26 +189,40 @@ class WithinBudget:
     phase: str
     monthly_cost: float
     maximum: float
+    unpriced: tuple[str, ...] = ()
     accepted_by: str | None = None
     name: str = "budget"
 
     def evaluate(self) -> GateResult:
         measured, limit = f"${self.monthly_cost:,.2f} a month", f"${self.maximum:,.2f} a month"
-        if self.monthly_cost <= self.maximum:
+        problems = []
+        if self.monthly_cost > self.maximum:
+            problems.append(f"${self.monthly_cost - self.maximum:,.2f} a month over the budget")
+        if self.unpriced:
+            problems.append(f"no price is known for {', '.join(self.unpriced)}")
+        if not problems:
             reason = f"{self.phase} costs no more than its budget"
             return GateResult(self.name, Verdict.ALLOW, reason, measured, limit)
-        over = self.monthly_cost - self.maximum
+        told = "; ".join(problems)
         if self.accepted_by:
-            reason = f"{self.accepted_by} accepts ${over:,.2f} a month over the budget"
+            reason = f"{self.accepted_by} accepts: {told}"
             return GateResult(self.name, Verdict.ALLOW, reason, measured, limit, accepted_by=self.accepted_by)
         return GateResult(
             self.name,
             Verdict.DENY,
-            f"{self.phase} would cost ${over:,.2f} a month more than its budget",
+            f"{self.phase} is not within its budget: {told}",
             measured,
             limit,
             f"see outgrow infra cost {self.phase}; take it on with --accept-cost NAME",
         )
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a look found: the measured value, and what it means."""
+
+    measured: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -212,15 +231,16 @@ class Preflight:
 
     name: str
     limit: str
-    inspect: Callable[[], str]
+    inspect: Callable[[], Finding]
 
     def evaluate(self) -> GateResult:
         try:
             found = self.inspect()
         except OutgrowError as error:
-            reason = f"{error.what}: {error.why}" if error.why else error.what
-            return GateResult(self.name, Verdict.DENY, reason, "not so", self.limit, error.next_step)
-        return GateResult(self.name, Verdict.ALLOW, found, "so", self.limit)
+            return GateResult(
+                self.name, Verdict.DENY, error.what, error.why or "not met", self.limit, error.next_step
+            )
+        return GateResult(self.name, Verdict.ALLOW, found.reason, found.measured, self.limit)
 
 
 def _rank(decision: str) -> int:

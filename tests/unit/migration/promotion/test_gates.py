@@ -14,6 +14,7 @@ from migration.promotion.assessment_source import HeldAssessment, from_file, fro
 from migration.promotion.errors import BadAssessmentError, FenceError
 from migration.promotion.gates import (
     ApprovalGiven,
+    Finding,
     Preflight,
     SustainedThreshold,
     Verdict,
@@ -156,15 +157,23 @@ def test_a_plan_over_budget_is_denied_with_figures_until_someone_accepts_it() ->
     assert "$112.50" in accepted.reason
 
 
+def test_a_resource_without_a_known_price_is_never_within_budget() -> None:
+    gate = WithinBudget("phase-2", 1.0, 800.0, ("aws:new/thing:Thing",))
+    denied = gate.evaluate()
+    assert denied.verdict is Verdict.DENY
+    assert "aws:new/thing:Thing" in denied.reason
+    assert replace(gate, accepted_by="Grace").evaluate().verdict is Verdict.ALLOW
+
+
 def test_all_gates_are_shown_even_when_the_first_is_closed() -> None:
-    def broken() -> str:
+    def broken() -> Finding:
         raise FenceError("app.db is fenced by another promotion", why="it is abc's", next_step="look")
 
     results = evaluate(
         [
             ApprovalGiven("a" * 64, ()),
             Preflight("source readable", "a whole file", broken),
-            Preflight("target empty", "no tables", lambda: "it holds none"),
+            Preflight("target empty", "no tables", lambda: Finding("0 objects", "it holds none")),
         ]
     )
     assert [result.verdict for result in results] == [Verdict.DEFER, Verdict.DENY, Verdict.ALLOW]

@@ -1,0 +1,342 @@
+"""Promotions from start to end: propose, ask the gates, carry out; and resume, abort, approve, look.
+
+plan      = plan_promotion(request)             reads
+results   = look(plan, policy, journal, dsn)    reads
+report    = promote(plan, ...)                  acts, journaled
+"""
+
+from __future__ import annotations
+
+import getpass
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from migration.promotion.errors import (
+    NoPromotionError,
+    PastNoReturnError,
+    StaleApprovalError,
+    WrongPromotionError,
+)
+from migration.promotion.execution import go_back, go_forward, past_no_return
+from migration.promotion.gates import SHORT_HASH, GateResult, all_open, evaluate
+from migration.promotion.journal import Journal
+from migration.promotion.plan import PromotionPlan
+from migration.promotion.policy import GatePolicy, gates_for
+from migration.promotion.progress import Progress, silent
+from migration.promotion.record import PromotionRecord, State
+from migration.promotion.report import GATES, PromotionReport, read_report
+from migration.promotion.steps.order import ALL_STEPS
+from migration.promotion.tampering import refuse_tampering
+from migration.promotion.world import Limits, World
+from migration.target_dsn import parse_dsn
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from infra.runners.protocol import Runner
+    from migration.promotion.application import Application
+    from migration.promotion.record import Approval
+
+
+def look(plan: PromotionPlan, policy: GatePolicy, journal: Path, dsn: str | None) -> tuple[GateResult, ...]:
+    """Ask every gate, changing nothing: not even the journal is made.
+
+    Raises:
+        NoPromotionError: something else than a journal lies at `journal`.
+    """
+    approvals: tuple[Approval, ...] = ()
+    if journal.exists():
+        with Journal.open(journal) as opened:
+            approvals = opened.approvals()
+    return evaluate(gates_for(plan, policy, approvals, dsn))
+
+
+def promote(
+    plan: PromotionPlan,
+    *,
+    application: Application,
+    runner: Runner,
+    journal: Path,
+    dsn: str | None = None,
+    policy: GatePolicy | None = None,
+    limits: Limits | None = None,
+    options: Mapping[str, Any] | None = None,
+    progress: Progress = silent,
+    take_over: bool = False,
+) -> PromotionReport:
+    """Ask the gates and, where all open, carry the plan out to its end.
+
+    Where a gate stays closed nothing is changed but the journal, which says why; the report's state is then
+    PROPOSED.
+
+    Args:
+        plan: from `plan_promotion`.
+        application: what is stopped, switched and watched.
+        runner: makes the next phase's stack.
+        journal: the promotion's journal file; made where there is none.
+        dsn: the target, the same that the plan was made with. It is never written.
+        policy: how strict the gates are.
+        limits: how long things may take.
+        options: what a resume needs to know beside the plan, in JSON and without secrets.
+        progress: is told what happens.
+        take_over: take the journal from a process on another host that is gone.
+
+    Raises:
+        PromotionRunningError: another process promotes, or an earlier promotion has not ended.
+        StepFailedError: a step failed, and everything is as it was before.
+        RevertFailedError: a step failed, and so did putting something back.
+        StoppedAfterSwitchError: a step failed after the point of no return; `resume` goes forward.
+        TamperedJournalError: the journal was changed around Outgrow.
+    """
+    policy = policy or GatePolicy()
+    with Journal.create_or_open(journal) as opened:
+        refuse_tampering(opened)
+        with opened.lease(take_over=take_over):
+            record = opened.propose(
+                plan=plan.to_json(),
+                plan_hash=plan.hash,
+                source=plan.source,
+                target=plan.target or f"named by the outputs of {plan.to_phase}",
+                runner=plan.runner,
+                options={"limits": asdict(limits or Limits()), **(options or {})},
+                steps=tuple(step.name for step in ALL_STEPS),
+            )
+            results = evaluate(gates_for(plan, policy, opened.approvals(), dsn))
+            _note_gates(opened, results)
+            if not all_open(results):
+                return _report(opened)
+            if policy.approve_as:
+                opened.approve(policy.approve_as, plan.hash, "with the promotion's own command")
+            opened.set_state(record.id, State.RUNNING, who=getpass.getuser(), why="every gate is open")
+            world = _world(
+                opened, record, plan, dsn=dsn, application=application, runner=runner, progress=progress
+            )
+            go_forward(ALL_STEPS, world, opened)
+            return _report(opened)
+
+
+def resume(
+    journal: Path,
+    *,
+    application: Application,
+    runner: Runner,
+    dsn: str | None = None,
+    progress: Progress = silent,
+    take_over: bool = False,
+    note: Mapping[str, Any] | None = None,
+) -> PromotionReport:
+    """Go on where a promotion stopped: forward, or back where it was being put back.
+
+    Args:
+        journal: the promotion's journal file.
+        application: as given to `promote`.
+        runner: as given to `promote`.
+        dsn: the same target, given again because it is never written.
+        progress: is told what happens.
+        take_over: take the journal from a process on another host that is gone.
+        note: what differs from the options the promotion was started with, for the audit.
+
+    Raises:
+        NoPromotionError: nothing to resume.
+        WrongPromotionError: the target is another one.
+        StepFailedError, RevertFailedError, StoppedAfterSwitchError: as `promote`.
+    """
+    with Journal.open(journal) as opened:
+        refuse_tampering(opened)
+        with opened.lease(take_over=take_over):
+            record = _latest(opened)
+            if record.state is State.FINISHED:
+                return _report(opened)
+            if record.state not in {State.RUNNING, State.REVERTING, State.STOPPED}:
+                raise NoPromotionError(
+                    f"there is nothing to resume: promotion {record.id} is {record.state.value}",
+                    next_step="start with outgrow promote --to PHASE",
+                )
+            plan = PromotionPlan.from_json(record.plan)
+            _refuse_other_target(plan, dsn)
+            opened.note(getpass.getuser(), "resumed", "", dict(note or {}))
+            world = _world(
+                opened, record, plan, dsn=dsn, application=application, runner=runner, progress=progress
+            )
+            if record.state is State.REVERTING:
+                go_back(ALL_STEPS, world, opened, None)
+            else:
+                opened.set_state(record.id, State.RUNNING, who=getpass.getuser(), why="resumed")
+                go_forward(ALL_STEPS, world, opened)
+            return _report(opened)
+
+
+def abort(
+    journal: Path,
+    *,
+    application: Application,
+    runner: Runner,
+    dsn: str | None = None,
+    by: str | None = None,
+    progress: Progress = silent,
+    take_over: bool = False,
+) -> PromotionReport:
+    """Put everything back, where the point of no return has not been reached.
+
+    Args:
+        journal: the promotion's journal file.
+        application: as given to `promote`.
+        runner: as given to `promote`.
+        dsn: the same target, given again because it is never written.
+        by: who asks for it.
+        progress: is told what happens.
+        take_over: take the journal from a process on another host that is gone.
+
+    Raises:
+        NoPromotionError: nothing to abort.
+        PastNoReturnError: the application may have written to PostgreSQL already.
+        RevertFailedError: something could not be put back; another abort tries again.
+    """
+    with Journal.open(journal) as opened:
+        refuse_tampering(opened)
+        with opened.lease(take_over=take_over):
+            record = _latest(opened)
+            if record.state not in {State.PROPOSED, State.RUNNING, State.REVERTING, State.STOPPED}:
+                raise NoPromotionError(
+                    f"there is nothing to abort: promotion {record.id} is {record.state.value}"
+                )
+            if past_no_return(ALL_STEPS, opened):
+                raise PastNoReturnError(
+                    f"promotion {record.id} cannot be aborted any more",
+                    why="the switch has begun, so the application may have written to PostgreSQL, and going "
+                    "back to SQLite would lose that",
+                    next_step="outgrow promote resume",
+                )
+            who = by or getpass.getuser()
+            if record.state is State.PROPOSED:
+                opened.set_state(record.id, State.REVERTED, who=who, why="aborted before it began")
+                return _report(opened)
+            plan = PromotionPlan.from_json(record.plan)
+            _refuse_other_target(plan, dsn)
+            world = _world(
+                opened, record, plan, dsn=dsn, application=application, runner=runner, progress=progress
+            )
+            go_back(ALL_STEPS, world, opened, None, who=who)
+            return _report(opened)
+
+
+def approve(journal: Path, *, by: str, plan_hash: str | None = None, why: str = "") -> Approval:
+    """Say yes to the plan that waits in the journal.
+
+    Args:
+        journal: the promotion's journal file.
+        by: who says yes.
+        plan_hash: the plan that was looked at, whole or its first characters (12 at least); None for the one
+            that waits.
+        why: a remark for the audit.
+
+    Raises:
+        StaleApprovalError: another plan waits than the one that was looked at.
+        NoPromotionError: none waits.
+    """
+    if not by.strip():
+        raise WrongPromotionError("--by names nobody", next_step="outgrow promote approve --by NAME")
+    with Journal.open(journal) as opened:
+        refuse_tampering(opened)
+        record = _latest(opened)
+        if record.state is not State.PROPOSED:
+            raise NoPromotionError(
+                f"no plan waits for approval: promotion {record.id} is {record.state.value}",
+                next_step="outgrow promote --to PHASE proposes one",
+            )
+        given = plan_hash or record.plan_hash
+        if len(given) < SHORT_HASH or not record.plan_hash.startswith(given):
+            raise StaleApprovalError(
+                "the approval is for another plan",
+                why=f"it names {given}, the plan that waits is {record.plan_hash}",
+                next_step="look at it with outgrow promote status, then approve it by its own hash",
+            )
+        return opened.approve(by, record.plan_hash, why)
+
+
+def status(journal: Path) -> PromotionReport:
+    """Say what the journal says; reads only.
+
+    Raises:
+        NoPromotionError: there is no journal, or it holds no promotion.
+    """
+    with Journal.open(journal) as opened:
+        return _report(opened)
+
+
+def pinned(journal: Path) -> PromotionRecord:
+    """The setup row of the newest promotion: what a resume has to be given again follows from it."""
+    with Journal.open(journal) as opened:
+        return _latest(opened)
+
+
+def _note_gates(journal: Journal, results: tuple[GateResult, ...]) -> None:
+    answers = [{**asdict(result), "verdict": result.verdict.value} for result in results]
+    opened = all_open(results)
+    journal.note("outgrow", GATES, "all open" if opened else "not all open", {"results": answers})
+    for result in results:
+        if opened and result.accepted_by:
+            journal.note(
+                result.accepted_by,
+                "accepted",
+                result.reason,
+                {"gate": result.gate, "measured": result.measured, "limit": result.limit},
+            )
+
+
+def _world(
+    journal: Journal,
+    record: PromotionRecord,
+    plan: PromotionPlan,
+    *,
+    dsn: str | None,
+    application: Application,
+    runner: Runner,
+    progress: Progress,
+) -> World:
+    return World(
+        plan=plan,
+        promotion=record.id,
+        journal=journal.path,
+        dsn=dsn,
+        application=application,
+        runner=runner,
+        recorded=lambda name: _latest(journal).step(name),
+        limits=Limits(**record.options["limits"]),
+        progress=progress,
+    )
+
+
+def _refuse_other_target(plan: PromotionPlan, dsn: str | None) -> None:
+    given = str(parse_dsn(dsn)) if dsn is not None else None
+    if given == plan.target:
+        return
+    if plan.target is None:
+        raise WrongPromotionError(
+            "this promotion's target is named by the runner's outputs", next_step="leave --target out"
+        )
+    if given is None:
+        raise WrongPromotionError(
+            "the target has to be given again, because connection strings are never stored",
+            next_step=f"add --target env:NAME, with the connection string of {plan.target} in NAME",
+        )
+    raise WrongPromotionError(
+        "the target is another one than the promotion was started with",
+        why=f"{given} is not {plan.target}",
+        next_step=f"give the connection string of {plan.target}",
+    )
+
+
+def _latest(journal: Journal) -> PromotionRecord:
+    record = journal.latest()
+    if record is None:
+        raise NoPromotionError(
+            f"the journal {journal.path} holds no promotion",
+            next_step="outgrow promote --to PHASE starts one",
+        )
+    return record
+
+
+def _report(journal: Journal) -> PromotionReport:
+    return read_report(journal, _latest(journal))

@@ -1,0 +1,125 @@
+"""Step: copy schema and rows of the fenced file, with a journal of its own that survives a crash."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from psycopg import sql
+
+from migration.errors import TargetRefusedError
+from migration.journal import existing_journal
+from migration.planning import PlanOptions
+from migration.promotion.errors import PromotionError
+from migration.promotion.steps.fence_source import assert_fenced
+from migration.promotion.steps.prepare_target import prepared_target
+from migration.promotion.steps.step import Step
+from migration.run import RunOptions, run_migration
+from migration.target_database import occupants
+from migration.target_lock import exclusive
+from migration.target_state import TargetState
+
+if TYPE_CHECKING:
+    from migration.promotion.record import StepRecord
+    from migration.promotion.steps.step import Facts
+    from migration.promotion.world import World
+    from migration.steps import Outcome
+    from migration.steps import Step as CopyStep
+    from migration.target_database import Connection
+
+#: How a table is called among the objects that a copy has made.
+_TABLE = "table "
+
+
+class CopyRows(Step):
+    name = "copy"
+    does = "copy schema and rows into PostgreSQL"
+    undo = "drop what was copied"
+
+    def check(self, world: World) -> Facts | None:
+        """Nothing is copied from a file that could still be written to."""
+        assert_fenced(world)
+        with prepared_target(world):
+            return None
+
+    def apply(self, world: World, row: StepRecord) -> Facts:
+        del row
+        options = RunOptions(
+            plan=PlanOptions(**world.plan.migration.options), journal=world.copy_journal, verify=False
+        )
+        report = run_migration(world.source, world.target(), options, _Told(world))
+        if report.source_changed:
+            raise PromotionError(
+                f"{world.source} was changed while it was copied", why="its fence did not hold"
+            )
+        return {
+            "rows": report.rows,
+            "tables": {table.name: table.rows for table in report.tables},
+            "left": [f"{item.kind} {item.name}: {item.why}" for item in report.left],
+            "resumed": report.resumed,
+        }
+
+    def revert(self, world: World, row: StepRecord) -> str:
+        """Drop exactly the tables that this promotion's copy has made, as its journal and the target say."""
+        del row
+        with existing_journal(world.copy_journal) as journal:
+            if journal is None:
+                return "nothing had been copied"
+            name = journal.setup.journal
+            steps = journal.steps().values()
+        made = {step.name for step in steps if step.kind == "create" and step.state == "done"}
+        schema = world.plan.migration.schema
+        with (
+            prepared_target(world) as target,
+            exclusive(target, schema, lambda text: world.detail(self.name, text)),
+        ):
+            state = TargetState.find(target, schema)
+            if state is not None and state.setup.journal != name:
+                raise TargetRefusedError(
+                    f"schema {schema} holds another migration than this promotion's",
+                    next_step="finish or remove that one first",
+                )
+            made |= set(state.made("create")) if state is not None else set()
+            tables = sorted(item.removeprefix(_TABLE) for item in made if item.startswith(_TABLE))
+            with target.transaction():
+                _drop(target, schema, tables)
+                if state is not None:
+                    state.drop()
+            left = occupants(target, schema)
+        if left:
+            raise TargetRefusedError(
+                f"schema {schema} is not empty after the copy was dropped",
+                why=f"it has {', '.join(left[:10])}, which this promotion did not make",
+            )
+        world.copy_journal.unlink(missing_ok=True)
+        return f"dropped {len(tables)} tables from schema {schema}"
+
+
+def _drop(target: Connection, schema: str, tables: list[str]) -> None:
+    if tables:
+        names = sql.SQL(", ").join(sql.Identifier(schema, table) for table in tables)
+        # CASCADE takes the views over these tables, which the copy has made too.
+        target.execute(sql.SQL("DROP TABLE IF EXISTS {} CASCADE").format(names))
+
+
+class _Told:
+    """Passes on what a copy tells while it works, one line a table."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def plan(self, rows: int, done: int) -> None:
+        went = f", {done:,} of them before" if done else ""
+        self.say(f"{rows:,} rows{went}")
+
+    def begin(self, step: CopyStep) -> None: ...
+
+    def advance(self, rows: int) -> None: ...
+
+    def end(self, step: CopyStep, outcome: Outcome) -> None:
+        if step.kind == "copy":
+            self.say(f"{step.name}: {outcome.detail.get('rows', 0):,} rows")
+        elif outcome.state == "left":
+            self.say(f"left: {step.name}: {outcome.detail.get('why', '')}")
+
+    def say(self, text: str) -> None:
+        self._world.detail(CopyRows.name, text)
