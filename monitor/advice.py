@@ -99,7 +99,6 @@ class Case:
         urgent = judged.category is Category.URGENT
         limit = judged.urgent if urgent else judged.stay
         name = "urgent" if urgent else "stay"
-        text = (
-            f"{judged.title} is {show(metric, judged.value)} against a {name} limit of {show(metric, limit)}"
-        )
+        value, against = show(metric, judged.value), show(metric, limit)
+        text = f"{judged.title} is {value} against the {name} limit of {against}"
         return Evidence(metric, judged.value, limit, text)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from monitor.advice import Recommendation  # noqa: TC001  # the API's schema resolves it at run time
 from monitor.recommendations import recommend
 from monitor.thresholds import METRICS, Category
 from monitor.units import show
@@ -20,7 +21,6 @@ from monitor.utility import STAY_POINTS, floor_points, utility
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from monitor.advice import Recommendation
     from monitor.snapshot import Measurement, Snapshot
     from monitor.thresholds import Limit, Thresholds
 
@@ -212,14 +212,20 @@ def _reasons(metrics: Sequence[JudgedMetric]) -> tuple[str, ...]:
         for metric in metrics
         if metric.category is Category.PLAN
     ]
-    well = not reasons
-    reasons += [
-        f"{metric.title} is not known" + (f": {metric.note}" if metric.note else "")
-        for metric in _missing(metrics)
+    reasons += _unknowns(_missing(metrics))
+    return tuple(reasons) or ("every metric is below its stay limit",)
+
+
+def _unknowns(missing: Sequence[JudgedMetric]) -> list[str]:
+    """Say what is missing, once for each cause."""
+    by_cause: dict[str, list[str]] = {}
+    for metric in missing:
+        by_cause.setdefault(metric.note, []).append(metric.title)
+    return [
+        f"{', '.join(titles)} {'is' if len(titles) == 1 else 'are'} not known"
+        + (f": {cause}" if cause else "")
+        for cause, titles in by_cause.items()
     ]
-    if well and len(reasons) == 0:
-        reasons.append("every metric of the decision matrix is below its stay limit")
-    return tuple(reasons)
 
 
 def _aside(metric: JudgedMetric) -> str:

@@ -1,13 +1,254 @@
-"""The folder's commands."""
+"""The monitor's commands: `outgrow assess` and `outgrow monitor serve`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from monitor.errors import MonitorError, UsageError
+from monitor.terminal import emit_json, err, out
 
 if TYPE_CHECKING:
-    import typer
+    from monitor.assessment import Assessment
+
+monitor_app = typer.Typer(help="Watch an application beside it.", no_args_is_help=True)
+
+_Stacks = Annotated[
+    Path | None, typer.Option("--stacks", help="Folder of the stack files.", show_default=False)
+]
+_Profile = Annotated[str, typer.Option(help="Workload: default, read-heavy or write-heavy.")]
+
+
+class WrongOptions(MonitorError, UsageError):
+    """The options contradict each other, or lack something."""
 
 
 def register(app: typer.Typer) -> None:
     """Add this folder's commands to the command line."""
-    del app
+    app.command()(assess)
+    app.add_typer(monitor_app, name="monitor")
+
+
+def assess(
+    *,
+    url: Annotated[str | None, typer.Option(help="Address of a running monitor.", metavar="URL")] = None,
+    database: Annotated[
+        str | None, typer.Option(help="SQLite file or PostgreSQL connection string.", metavar="FILE_OR_DSN")
+    ] = None,
+    snapshot: Annotated[
+        Path | None, typer.Option(help="Measurements as JSON; - reads standard input.", metavar="FILE")
+    ] = None,
+    phase: Annotated[
+        str | None,
+        typer.Option(help="Judge by this phase's limits.", show_default="the snapshot's, or phase-1"),
+    ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(help="Workload: default, read-heavy or write-heavy.", show_default="the snapshot's"),
+    ] = None,
+    scale: Annotated[
+        float, typer.Option(help="Lower the limits of load by this factor, for demonstrations.")
+    ] = 1.0,
+    seconds: Annotated[
+        float, typer.Option("--seconds", min=0.25, max=600, help="With --database: how long to watch.")
+    ] = 2.0,
+    token_env: Annotated[
+        str | None, typer.Option(help="With --url: environment variable holding the token.", metavar="NAME")
+    ] = None,
+    stacks: _Stacks = None,
+    json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Judge an application: score, light, decision, reasons, recommendations.
+
+    A running monitor knows everything; a database alone tells its size, its journal mode and its writes. What
+    is not measured is missing and never counts as good. The exit status is 0 whatever the light is.
+
+    \b
+    Examples:
+      outgrow assess --url http://127.0.0.1:9464
+      outgrow assess --database shop.db --seconds 10
+      outgrow assess --snapshot measured.json --json
+      outgrow assess --snapshot measured.json --phase phase-2
+    """  # noqa: D301  # \b keeps the examples' lines apart in the help
+    if sum(source is not None for source in (url, database, snapshot)) != 1:
+        raise WrongOptions(
+            "assess needs one source of measurements",
+            next_step="give one of --url URL, --database FILE, --snapshot FILE",
+        )
+    held = None
+    if url is not None:
+        if phase is not None or profile is not None or scale != 1 or stacks is not None:
+            raise WrongOptions(
+                "a running monitor judges by its own limits",
+                next_step="give --phase, --profile, --scale and --stacks to outgrow monitor serve instead",
+            )
+        from monitor.client import fetch_assessment  # noqa: PLC0415
+
+        fetched = fetch_assessment(url, token=_token(token_env))
+        judged: Assessment = fetched
+        held = fetched.held
+    else:
+        judged = _judge(database, snapshot, phase, profile, scale=scale, seconds=seconds, stacks=stacks)
+    if json_output:
+        emit_json(judged)
+        return
+    from monitor.rendering import render  # noqa: PLC0415
+
+    out.print(render(judged, held))
+
+
+@monitor_app.command()
+def serve(
+    *,
+    database: Annotated[
+        str | None, typer.Option(help="SQLite file or PostgreSQL connection string.", metavar="FILE_OR_DSN")
+    ] = None,
+    database_env: Annotated[
+        str | None,
+        typer.Option(
+            help="Environment variable holding it, so that no password shows in the process list.",
+            metavar="NAME",
+        ),
+    ] = None,
+    listen: Annotated[str, typer.Option(help="Where to listen; port 0 takes a free one.")] = "127.0.0.1:9464",
+    phase: Annotated[str, typer.Option(help="Judge by this phase's limits.")] = "phase-1",
+    profile: _Profile = "default",
+    interval: Annotated[float, typer.Option(min=0.2, max=3600, help="Seconds between evaluations.")] = 5.0,
+    window: Annotated[
+        float,
+        typer.Option(min=1, max=3600, help="Seconds that response times, errors and requests look back."),
+    ] = 300.0,
+    scale: Annotated[
+        float, typer.Option(help="Lower the limits of load by this factor, for demonstrations.")
+    ] = 1.0,
+    token_env: Annotated[
+        str | None, typer.Option(help="Environment variable holding the bearer token.", metavar="NAME")
+    ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Leave out a metric outside the decision matrix; may be repeated.", metavar="METRIC"
+        ),
+    ] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Allow other machines in without a token.")
+    ] = False,
+    stacks: _Stacks = None,
+) -> None:
+    """Run the sidecar: collect, judge, and serve the endpoints until Ctrl-C.
+
+    It serves /api/metrics/scalability with /assessment, /prometheus and /push (for the request middleware),
+    and /healthz. It reads the database from outside and never writes to it.
+
+    \b
+    Examples:
+      outgrow monitor serve --database shop.db
+      outgrow monitor serve --database shop.db --listen 0.0.0.0:9464 --token-env TOKEN
+      outgrow monitor serve --database-env DATABASE_URL --phase phase-2
+      outgrow monitor serve --database shop.db --scale 0.02 --interval 1 --window 15
+    """  # noqa: D301
+    target = _database(database, database_env)
+    token = _token(token_env)
+    from monitor.collect.database import open_probe  # noqa: PLC0415
+    from monitor.phases import check_profile, load_phase, next_phase  # noqa: PLC0415
+    from monitor.serve.guard import check_exposure  # noqa: PLC0415
+    from monitor.serve.server import listen_on, parse_address, run  # noqa: PLC0415
+    from monitor.serve.sidecar import Sidecar, Watch  # noqa: PLC0415
+
+    loaded = load_phase(phase, stacks)
+    watch = Watch(
+        phase=loaded,
+        next_phase=next_phase(loaded.id, stacks),
+        profile=check_profile(profile, loaded, stacks),
+        scale=scale,
+        interval_s=interval,
+        window_s=window,
+        without=frozenset(without or ()),
+    )
+    watch.thresholds()  # a wrong --scale is refused before anything is opened
+    host, port = parse_address(listen)
+    check_exposure(host, token, insecure=insecure)
+    probe = open_probe(target)
+    listening = listen_on(host, port)
+    sidecar = Sidecar(watch, probe)
+
+    def ready(address: str) -> None:
+        watched = sidecar.published.database
+        name = "" if watched is None else f"{watched.name} "
+        err.print(f"watching {name}by the limits of {loaded.id} ({loaded.title})")
+        if scale != 1:
+            err.print(f"[bold yellow]scale {scale:g}[/]: limits of load are lowered for a demonstration")
+        err.print(f"serving {address}/api/metrics/scalability (Ctrl-C ends it)")
+
+    run(sidecar, listening, token=token, ready=ready)
+
+
+def _judge(
+    database: str | None,
+    snapshot: Path | None,
+    phase: str | None,
+    profile: str | None,
+    *,
+    scale: float,
+    seconds: float,
+    stacks: Path | None,
+) -> Assessment:
+    from dataclasses import replace  # noqa: PLC0415
+
+    from monitor.judging import judge  # noqa: PLC0415
+    from monitor.phases import DEFAULT_PROFILE, load_phase  # noqa: PLC0415
+    from monitor.snapshot import FIRST_PHASE, parse_snapshot  # noqa: PLC0415
+
+    if database is not None:
+        from monitor.sampling import sample  # noqa: PLC0415
+
+        chosen = load_phase(phase or FIRST_PHASE, stacks).id
+        err.print(f"watching the database for {seconds:g} s", style="dim")
+        taken = sample(database, phase=chosen, profile=profile or DEFAULT_PROFILE, seconds=seconds)
+    else:
+        assert snapshot is not None
+        taken = parse_snapshot(_read(snapshot))
+        taken = replace(taken, phase=phase or taken.phase, profile=profile or taken.profile)
+    return judge(taken, scale=scale, stacks=stacks)
+
+
+def _read(path: Path) -> bytes:
+    import sys  # noqa: PLC0415
+
+    from monitor.snapshot import BadSnapshot  # noqa: PLC0415
+
+    try:
+        return sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+    except OSError as error:
+        raise BadSnapshot(
+            f"{path} cannot be read",
+            why=error.strerror or str(error),
+            next_step="give a JSON file, or - for stdin",
+        ) from None
+
+
+def _database(database: str | None, variable: str | None) -> str:
+    if (database is None) == (variable is None):
+        raise WrongOptions(
+            "monitor serve needs one database to watch",
+            next_step="give --database FILE_OR_DSN, or --database-env NAME",
+        )
+    return database if database is not None else _environment(str(variable), "--database-env")
+
+
+def _token(variable: str | None) -> str | None:
+    return None if variable is None else _environment(variable, "--token-env")
+
+
+def _environment(variable: str, option: str) -> str:
+    value = os.environ.get(variable)
+    if not value:
+        raise WrongOptions(
+            f"the environment variable {variable} is empty",
+            why=f"{option} names it",
+            next_step=f"set it with: export {variable}=...",
+        )
+    return value

@@ -7,6 +7,33 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class Windows:
+    """Over how many seconds each kind of metric is taken.
+
+    Args:
+        requests_s: requests, response times, errors, queries.
+        writes_s: write transactions, whose peaks are short.
+        system_s: CPU and memory, whose peaks are not.
+        stale_s: how old a value may get before it counts as missing.
+    """
+
+    requests_s: float
+    writes_s: float
+    system_s: float
+    stale_s: float
+
+    @classmethod
+    def of(cls, seconds: float, interval_s: float) -> Windows:
+        """Derive all windows from that of requests: five minutes give one for writes and ten for the machine.
+
+        Args:
+            seconds: the window of requests.
+            interval_s: seconds between two evaluations; three without a new value make it stale.
+        """
+        return cls(seconds, max(seconds / 5, min(seconds, 10)), 2 * seconds, 3 * interval_s)
+
+
+@dataclass(frozen=True)
 class Gain:
     """What counters gained, and in how many seconds."""
 
@@ -40,9 +67,10 @@ class CounterWindow:
         while len(self._seen) > 1 and self._seen[1][0] <= now - self._seconds:
             self._seen.popleft()
 
-    def clear(self) -> None:
-        """Forget everything, after a time nothing could be seen in."""
-        self._seen.clear()
+    @property
+    def latest(self) -> float | None:
+        """When the counters were looked at last; None before the first look."""
+        return self._seen[-1][0] if self._seen else None
 
     def gain(self) -> Gain | None:
         """Return what was gained from the window's beginning to the last look; None with fewer than two."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from monitor.errors import ExitCode
 from monitor.phases import (
@@ -16,7 +17,7 @@ from monitor.phases import (
     load_roadmap,
     next_phase,
 )
-from monitor.stack_file import BadStackFile
+from monitor.stack_file import INFRA_KEYS, BadStackFile
 from monitor.thresholds import Limit
 
 if TYPE_CHECKING:
@@ -176,9 +177,10 @@ def test_what_is_not_a_stack_file_is_refused(tmp_path: Path, content: str) -> No
 
 
 def test_the_infrastructures_keys_are_left_to_infra(tmp_path: Path) -> None:
-    phase = "  outgrow:phase: phase-1\n"
-    folder = edited(tmp_path, phase, f"{phase}  outgrow:domain: {{anything: 1}}\n  outgrow:owner: someone\n")
-    assert load_phase("phase-1", folder) == load_phase("phase-1")
+    document = yaml.safe_load((STACKS / "Pulumi.phase-1.yaml").read_text(encoding="utf-8"))
+    document["config"] |= {f"outgrow:{key}": {"anything": 1} for key in INFRA_KEYS}
+    (tmp_path / "Pulumi.phase-1.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+    assert load_phase("phase-1", tmp_path) == load_phase("phase-1")
 
 
 def test_yaml_that_leaves_5e9_as_text_still_means_the_number(tmp_path: Path) -> None:

@@ -1,0 +1,72 @@
+"""How long a decision has held: what a gate asks before it acts on a peak of one minute. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from monitor.assessment import Decision
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: Decisions from mildest to worst. "unknown" is none of them: without evidence no decision goes on holding.
+_LADDER: Final = (Decision.STAY, Decision.PLAN, Decision.URGENT)
+
+
+@dataclass(frozen=True)
+class Held:
+    """How long the decision has been at least this bad without a break.
+
+    Args:
+        decision: the latest decision.
+        since: seconds since the epoch of the first evaluation of the unbroken row.
+        seconds: how long that is ago, by the monotonic clock.
+        evaluations: how many evaluations the row has.
+    """
+
+    decision: Decision
+    since: float
+    seconds: float
+    evaluations: int
+
+
+@dataclass(frozen=True)
+class _Row:
+    since: float
+    began: float
+    evaluations: int
+
+
+@dataclass(frozen=True)
+class HeldDecisions:
+    """The unbroken rows of evaluations that were at least as bad as each decision."""
+
+    rows: Mapping[Decision, _Row] = field(default_factory=lambda: MappingProxyType({}))
+
+    def after(self, decision: Decision, *, at: float, clock: float) -> HeldDecisions:
+        """Return the rows after one more evaluation.
+
+        Args:
+            decision: its outcome.
+            at: its time, seconds since the epoch.
+            clock: the same by a monotonic clock.
+        """
+        reached = _LADDER[: _LADDER.index(decision) + 1] if decision in _LADDER else (decision,)
+        rows = {}
+        for step in reached:
+            row = self.rows.get(step)
+            rows[step] = (
+                _Row(at, clock, 1) if row is None else _Row(row.since, row.began, row.evaluations + 1)
+            )
+        return HeldDecisions(MappingProxyType(rows))
+
+    def held(self, decision: Decision, *, clock: float) -> Held:
+        """Say how long a decision of the last evaluation has held.
+
+        Raises:
+            KeyError: the last evaluation did not reach this decision.
+        """
+        row = self.rows[decision]
+        return Held(decision, row.since, round(clock - row.began, 3), row.evaluations)

@@ -1,0 +1,68 @@
+"""Assessing a database without a sidecar: what its file and the machine tell in a few seconds."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from monitor.collect.database import open_probe
+from monitor.collect.observer import Observer
+from monitor.collect.window import Windows
+from monitor.snapshot import Facts, Measurement, Snapshot
+from monitor.thresholds import METRICS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_LOOKS_PER_SECOND: Final = 4
+_FROM_REQUESTS: Final = (
+    "only the request middleware can count it; run outgrow monitor serve beside the application"
+)
+
+
+def sample(
+    target: str,
+    *,
+    phase: str,
+    profile: str,
+    seconds: float,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Snapshot:
+    """Watch a database and the machine for some seconds.
+
+    Args:
+        target: a SQLite file or a connection string.
+        phase: the phase to judge by.
+        profile: the workload to judge by.
+        seconds: how long to watch; write rate and CPU come from that time only.
+        sleep: waits so many seconds.
+
+    Returns:
+        What was measured; what only requests could tell is missing and says so.
+
+    Raises:
+        NotADatabase: the file is missing, empty or not SQLite.
+        DatabaseUnreachable: PostgreSQL does not answer.
+    """
+    observer = Observer(open_probe(target), Windows(seconds, seconds, seconds, seconds))
+    try:
+        observer.look()
+        for _ in range(max(1, round(seconds * _LOOKS_PER_SECOND))):
+            sleep(1 / _LOOKS_PER_SECOND)
+            observer.look()
+        reading = observer.database
+        metrics = observer.measurements()
+    finally:
+        observer.close()
+    for metric in METRICS.values():
+        metrics.setdefault(metric.id, Measurement(None, metric.unit, note=_FROM_REQUESTS))
+    return Snapshot(
+        phase=phase,
+        metrics=metrics,
+        taken_at=time.time(),
+        profile=profile,
+        facts=Facts(
+            database=None if reading is None else reading.database,
+            journal_mode=None if reading is None else reading.journal_mode,
+        ),
+    )

@@ -1,0 +1,161 @@
+"""What the sidecar publishes: one evaluation with everything it rests on, frozen until the next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal
+
+from monitor.alerts.table import ALERTS
+from monitor.assessment import Assessment
+from monitor.held import Held  # noqa: TC001  # the API's schema resolves it at run time
+from monitor.terminal import to_json
+
+if TYPE_CHECKING:
+    from monitor.alerts.evaluation import ActiveAlert
+    from monitor.collect.reading import DatabaseReading, SystemReading
+    from monitor.serve.counters import Counters
+    from monitor.serve.traffic import ResponseTimes
+    from monitor.serve.workers import Worker
+    from monitor.thresholds import Thresholds
+
+#: How many routes the metrics list, those with the most total time first.
+SHOWN_ROUTES = 50
+
+
+@dataclass(frozen=True)
+class MonitorState:
+    """The monitor's own health.
+
+    Args:
+        version: of the program.
+        started_at: seconds since the epoch.
+        interval_s: seconds between two evaluations.
+        window_s: the window of requests.
+        evaluations: how many there have been.
+        pushes: documents accepted from workers.
+        refused_pushes: documents refused.
+    """
+
+    version: str
+    started_at: float
+    interval_s: float
+    window_s: float
+    evaluations: int
+    pushes: int
+    refused_pushes: int
+
+
+@dataclass(frozen=True)
+class Published:
+    """One evaluation: the judgement, how long its decision has held, and what was measured."""
+
+    assessment: Assessment
+    held: Held
+    alerts: tuple[ActiveAlert, ...]
+    thresholds: Thresholds
+    database: DatabaseReading | None
+    machine: SystemReading | None
+    total: Counters
+    times: ResponseTimes
+    workers: tuple[Worker, ...]
+    state: MonitorState
+    clock: float
+
+
+@dataclass(frozen=True)
+class AssessmentDocument(Assessment):
+    """What the assessment's endpoint answers: the judgement, and how long its decision has held.
+
+    Args:
+        status: "ok", or "unknown" while there is no score.
+    """
+
+    held: Held
+    status: Literal["ok", "unknown"]
+
+
+def assessment_document(published: Published) -> AssessmentDocument:
+    """Put the judgement and its holding time together."""
+    judged = {field.name: getattr(published.assessment, field.name) for field in fields(Assessment)}
+    status: Literal["ok", "unknown"] = "unknown" if published.assessment.score is None else "ok"
+    return AssessmentDocument(**judged, held=published.held, status=status)
+
+
+def metrics_document(published: Published) -> dict[str, Any]:
+    """Return what the metrics' endpoint answers: each measurement beside its limits, and its sources."""
+    assessment = published.assessment
+    return {
+        "taken_at": assessment.taken_at,
+        "phase": assessment.phase,
+        "profile": assessment.profile,
+        "scale": assessment.scale,
+        "score": assessment.score,
+        "light": assessment.light.value,
+        "decision": assessment.decision.value,
+        "coverage": assessment.coverage,
+        "metrics": {
+            metric.id: {
+                "title": metric.title,
+                "value": to_json(metric.value),
+                "unit": metric.unit,
+                "stay": metric.stay,
+                "urgent": metric.urgent,
+                "category": to_json(metric.category),
+                "in_matrix": metric.in_matrix,
+                "window_s": metric.window_s,
+                "samples": metric.samples,
+                "age_s": metric.age_s,
+                "note": metric.note,
+            }
+            for metric in assessment.metrics
+        },
+        "http": _http(published),
+        "database": to_json(published.database),
+        "system": None
+        if published.machine is None
+        else {**to_json(published.machine), "memory_percent": published.machine.memory_percent},
+        "alerts": {
+            "active": to_json(published.alerts),
+            "all": [
+                {**to_json(alert), "limit": alert.limit(published.thresholds), "summary": alert.summary}
+                for alert in ALERTS
+            ],
+        },
+        "monitor": to_json(published.state),
+    }
+
+
+def _http(published: Published) -> dict[str, Any]:
+    total, workers = published.total, published.workers
+    routes = sorted(total.routes.items(), key=lambda item: item[1].seconds, reverse=True)
+    return {
+        "requests": {"total": total.finished, "by_class": dict(sorted(total.classes.items()))},
+        "aborted": total.aborted,
+        "in_flight": sum(worker.document.requests.in_flight for worker in workers),
+        "response_time": to_json(published.times),
+        "queries": to_json(total.queries),
+        "routes": [
+            {
+                "route": name,
+                "count": counts.count,
+                "errors": counts.errors,
+                "total_seconds": counts.seconds,
+                "average_ms": 1000 * counts.seconds / counts.count if counts.count else None,
+            }
+            for name, counts in routes[:SHOWN_ROUTES]
+        ],
+        "routes_counted": len(total.routes),
+        "workers": [
+            {
+                "instance": worker.document.instance,
+                "worker": worker.document.worker,
+                "started_at": worker.document.start_time,
+                "age_s": round(published.clock - worker.heard, 3),
+                "in_flight": worker.document.requests.in_flight,
+                "event_loop": None
+                if worker.document.event_loop is None
+                else worker.document.event_loop.model_dump(),
+            }
+            for worker in workers
+        ],
+    }

@@ -1,0 +1,189 @@
+"""The sidecar's heart: looks, evaluates once per interval, publishes, and takes the workers' pushes."""
+
+from __future__ import annotations
+
+import base64
+import importlib.metadata
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from monitor.alerts.evaluation import active_alerts
+from monitor.assessment import assess
+from monitor.collect.observer import Observer
+from monitor.collect.window import Windows
+from monitor.errors import MonitorError, UsageError
+from monitor.held import HeldDecisions
+from monitor.phases import DEFAULT_PROFILE, Phase
+from monitor.serve.active_clients import ActiveClients
+from monitor.serve.published import MonitorState, Published
+from monitor.serve.push import PushAnswer, PushDocument
+from monitor.serve.salt import DailySalt
+from monitor.serve.traffic import WIDENING, response_times, traffic
+from monitor.serve.workers import Workers
+from monitor.snapshot import Facts, Measurement, Snapshot
+from monitor.thresholds import METRICS
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Mapping
+
+    from monitor.collect.reading import DatabaseProbe
+    from monitor.thresholds import Thresholds
+
+#: The database's counters are looked at at least so often, whatever the interval: a look costs microseconds.
+_LOOK_S: Final = 1.0
+
+
+class CannotLeaveOut(MonitorError, UsageError):
+    """The migration decision depends on the metric, or there is none of that name."""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What is judged, by which limits, how often.
+
+    Args:
+        phase: the phase the application is in.
+        next_phase: where it could climb to, None from the last.
+        profile: its workload.
+        scale: below 1, limits of load are lowered for a demonstration.
+        interval_s: seconds between two evaluations.
+        window_s: the window of requests, response times and errors.
+        without: metrics outside the decision matrix that are left out, such as the CPU of a machine that also
+            runs the load.
+
+    Raises:
+        CannotLeaveOut: the decision depends on a metric that is to be left out.
+    """
+
+    phase: Phase
+    next_phase: str | None
+    profile: str = DEFAULT_PROFILE
+    scale: float = 1.0
+    interval_s: float = 5.0
+    window_s: float = 300.0
+    without: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        for metric in sorted(self.without):
+            if metric not in METRICS or METRICS[metric].in_matrix:
+                optional = ", ".join(name for name, known in METRICS.items() if not known.in_matrix)
+                raise CannotLeaveOut(f"{metric} cannot be left out", next_step=f"--without takes: {optional}")
+
+    def thresholds(self) -> Thresholds:
+        """Return the limits to judge by."""
+        own = self.phase.thresholds_for(self.profile)
+        return own if self.scale == 1 else own.scaled(self.scale)
+
+
+class Sidecar:
+    """Watches one application.
+
+    Args:
+        watch: what is judged, by which limits, how often.
+        probe: what looks at its database.
+    """
+
+    def __init__(self, watch: Watch, probe: DatabaseProbe | None) -> None:
+        self._watch = watch
+        self._thresholds = watch.thresholds()
+        self._observer = Observer(probe, Windows.of(watch.window_s, watch.interval_s))
+        self._workers = Workers(watch.window_s * max(WIDENING))
+        self._clients = ActiveClients()
+        self._salt = DailySalt()
+        self._held = HeldDecisions()
+        self._started_at = time.time()
+        self._evaluations = 0
+        self._pushes = 0
+        self._refused = 0
+        self._observer.look()
+        #: The latest evaluation; replaced as a whole, never changed.
+        self.published = self.evaluate()
+
+    # --- Workers ---
+
+    def push(self, document: PushDocument) -> PushAnswer:
+        """Count what a worker pushed and answer with the key of the day."""
+        self._workers.push(document)
+        self._pushes += 1
+        salt = self._salt.current()
+        return PushAnswer(salt=base64.b64encode(salt.key).decode(), salt_id=salt.id)
+
+    def refuse_push(self) -> None:
+        """Count a document that was not one."""
+        self._refused += 1
+
+    # --- Watching ---
+
+    def run(self, stop: threading.Event) -> None:
+        """Look and evaluate until told to stop."""
+        pause = min(_LOOK_S, self._watch.interval_s)
+        due = time.monotonic() + self._watch.interval_s
+        while not stop.wait(pause):
+            self._observer.look()
+            if time.monotonic() >= due:
+                due = max(due + self._watch.interval_s, time.monotonic())
+                self.published = self.evaluate()
+        self._observer.close()
+
+    def evaluate(self) -> Published:
+        """Judge what is known now."""
+        now, clock = time.time(), time.monotonic()
+        workers = self._workers.live()
+        reported = [worker.document.clients for worker in workers if worker.document.clients is not None]
+        users = self._clients.count(reported, self._salt.current().id, now=clock)
+        metrics = _merged(self._observer.measurements(), traffic(self._workers, users, self._watch.window_s))
+        for metric in self._watch.without:
+            metrics[metric] = Measurement(None, METRICS[metric].unit, note="left out with --without")
+        facts = self._facts()
+        snapshot = Snapshot(self._watch.phase.id, metrics, now, self._watch.profile, facts)
+        assessment = assess(snapshot, self._thresholds, next_phase=self._watch.next_phase)
+        self._held = self._held.after(assessment.decision, at=now, clock=clock)
+        self._evaluations += 1
+        return Published(
+            assessment=assessment,
+            held=self._held.held(assessment.decision, clock=clock),
+            alerts=active_alerts(assessment),
+            thresholds=self._thresholds,
+            database=self._observer.database,
+            machine=self._observer.machine,
+            total=self._workers.total(),
+            times=response_times(self._workers.window(self._watch.window_s)),
+            workers=workers,
+            state=MonitorState(
+                version=importlib.metadata.version("outgrow"),
+                started_at=self._started_at,
+                interval_s=self._watch.interval_s,
+                window_s=self._watch.window_s,
+                evaluations=self._evaluations,
+                pushes=self._pushes,
+                refused_pushes=self._refused,
+            ),
+            clock=clock,
+        )
+
+    def is_late(self) -> bool:
+        """Say whether no evaluation has come for three intervals (at least five seconds)."""
+        return time.monotonic() - self.published.clock > max(3 * self._watch.interval_s, 5.0)
+
+    def _facts(self) -> Facts:
+        reading = self._observer.database
+        queries = self._workers.window(self._watch.window_s).counters.queries
+        return Facts(
+            database=None if reading is None else reading.database,
+            journal_mode=None if reading is None else reading.journal_mode,
+            busy_errors=None if queries is None else queries.busy,
+            slow_queries=None if queries is None else queries.slow,
+        )
+
+
+def _merged(
+    observed: Mapping[str, Measurement], counted: Mapping[str, Measurement]
+) -> dict[str, Measurement]:
+    """Put both together; where both know a metric (query time), the database's own count goes first."""
+    merged = dict(counted)
+    for metric, measured in observed.items():
+        if measured.number is not None or merged.get(metric) is None:
+            merged[metric] = measured
+    return merged
