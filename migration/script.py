@@ -1,0 +1,174 @@
+"""Writes a migration as numbered SQL files, to be read, kept, changed and run with psql alone."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from migration.errors import MigrationError
+from migration.planning import PlanOptions, plan_migration
+from migration.schema.ddl import qualified, quote_columns
+from migration.schema.tokens import quoted
+from migration.script_text import render
+from migration.source_file import check_source
+from migration.source_snapshot import hold_snapshot
+from migration.tally import Tally
+from migration.values.convert import select_list
+from migration.values.copy_text import row_encoder
+from monitor.errors import UsageError
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterable
+
+    from migration.schema.target import Note, TargetPlan, TargetTable
+    from migration.tally import Measure
+
+DATA = "20_data"
+#: The files besides the data, in the order in which they run; those of the last line by hand.
+FILES = (
+    "00_preflight.sql",
+    "10_schema.sql",
+    "30_keys_and_indexes.sql",
+    "40_constraints.sql",
+    "50_sequences.sql",
+    "60_views_and_triggers.sql",
+    "70_verify.sql",
+    *("90_rollback.sql", "README.md", "run.sql"),
+)
+_ROWS_AT_ONCE = 1_000
+
+
+class OutputRefusedError(MigrationError, UsageError):
+    """The folder to write to cannot be used."""
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """The rows of one table: the file's path below the folder, and what they add up to."""
+
+    path: str
+    table: TargetTable
+    rows: int
+    measures: tuple[Measure, ...]
+
+
+@dataclass(frozen=True)
+class Script:
+    """What was written: the folder, its files in order, the rows in them, and what the plan has to say."""
+
+    folder: Path
+    files: tuple[str, ...]
+    rows: int
+    notes: tuple[Note, ...]
+
+    @property
+    def left(self) -> tuple[Note, ...]:
+        """What the files do not migrate."""
+        return tuple(note for note in self.notes if note.level == "left")
+
+
+def write_script(
+    source: Path,
+    folder: Path,
+    options: PlanOptions | None = None,
+    *,
+    force: bool = False,
+    advance: Callable[[str, int], None] = lambda _table, _rows: None,
+) -> Script:
+    """Write the migration of a file into a folder. The folder appears whole, or not at all.
+
+    Args:
+        source: the SQLite file; only read.
+        folder: made if it is missing.
+        options: the user's choices.
+        force: replace what an earlier script left in a folder that is not empty.
+        advance: told the table and the number of its rows written so far.
+
+    Raises:
+        SourceRefusedError: the file is not a whole, readable SQLite database.
+        PlanRefusedError: the file holds values that PostgreSQL cannot store.
+        OutputRefusedError: the folder is not empty, or cannot be written.
+    """
+    chosen = options or PlanOptions()
+    _refuse_folder(folder, force=force)
+    path = check_source(source).path
+    with hold_snapshot(path) as snapshot:
+        plan = plan_migration(path, chosen, connection=snapshot.connection)
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as temporary:
+                draft = Path(temporary) / "script"
+                (draft / DATA).mkdir(parents=True)
+                data = tuple(_write_data(snapshot.connection, plan, draft, advance))
+                for name in FILES:
+                    (draft / name).write_text(render(name, plan, data), encoding="utf-8", newline="\n")
+                _publish(draft, folder)
+        except OSError as error:
+            raise OutputRefusedError(
+                f"{folder} cannot be written",
+                why=str(error),
+                next_step="name another folder with --out",
+            ) from error
+    files = tuple(sorted((*FILES, *(item.path for item in data))))
+    return Script(folder, files, sum(item.rows for item in data), plan.notes)
+
+
+def _refuse_folder(folder: Path, *, force: bool) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise OutputRefusedError(
+            f"{folder} is a file", why="the script is a folder of files", next_step="name a folder with --out"
+        )
+    if folder.is_dir() and any(folder.iterdir()) and not force:
+        raise OutputRefusedError(
+            f"{folder} is not empty",
+            why="it may hold a script that was changed by hand",
+            next_step="name another folder with --out, or replace the files of an earlier script with --force",
+        )
+
+
+def _write_data(
+    reader: sqlite3.Connection, plan: TargetPlan, folder: Path, advance: Callable[[str, int], None]
+) -> Iterable[DataFile]:
+    reader.text_factory = str
+    width = max(4, len(str(len(plan.tables))))
+    for number, table in enumerate(plan.tables, start=1):
+        if not table.copied:
+            continue
+        path = f"{DATA}/{number:0{width}}_{_slug(table.name)}.sql"
+        tally = Tally(table, plan.options)
+        encode = row_encoder(table, plan.options)
+        filled = quote_columns(column.name for column in table.copied)
+        with (folder / path).open("wb") as file:
+            file.write(render("data_head.sql", plan, table=table).encode())
+            file.write(f"COPY {qualified(plan.schema, table.name)} ({filled}) FROM STDIN;\n".encode())
+            columns = select_list(table)
+            query = f"SELECT {columns} FROM {quoted(table.source.name)}"  # noqa: S608  # all quoted
+            cursor = reader.execute(query)
+            while rows := cursor.fetchmany(_ROWS_AT_ONCE):
+                file.writelines(map(encode, rows))
+                tally.add(rows)
+                advance(table.name, tally.rows)
+            file.write(b"\\.\nCOMMIT;\n")
+        yield DataFile(path, table, tally.rows, tuple(tally.measures()))
+
+
+def _slug(name: str) -> str:
+    """A table's name as part of a file's name on any system; the number before it keeps it unique."""
+    return re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_").lower()[:60] or "table"
+
+
+def _publish(draft: Path, folder: Path) -> None:
+    """Put the finished files into the folder, in the place of those of an earlier script."""
+    if not folder.exists():
+        draft.rename(folder)
+        return
+    for stale in (folder / DATA).glob("[0-9][0-9][0-9][0-9]*_*.sql"):
+        stale.unlink()
+    (folder / DATA).mkdir(exist_ok=True)
+    for file in sorted(path for path in draft.rglob("*") if path.is_file()):
+        shutil.move(file, folder / file.relative_to(draft))
