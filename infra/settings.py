@@ -1,4 +1,4 @@
-"""A stack's settings as one frozen value, read from its file or, in the program, from Pulumi's configuration."""
+"""A stack's settings as one frozen value, read from its file or, in the program, from Pulumi's config."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ there.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -19,9 +20,12 @@ from monitor.thresholds import METRICS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from infra.components.keys import Key
     from monitor.thresholds import Limit
 
 NAMESPACE = "Outgrow"
+#: Who publishes to the topic.
+SERVICES = ("cloudwatch.amazonaws.com",)
 #: Seconds of one measurement, and how many in a row must breach: five minutes in all, as the score's window.
 PERIOD, PERIODS = 60, 5
 
@@ -56,15 +60,19 @@ class Guard:
 
 
 class Alarms(pulumi.ComponentResource):
-    """An encrypted topic that mails the team, and the alarms that publish to it."""
+    """An encrypted topic that mails the team, and the alarms that publish to it.
+
+    AWS's own key for topics admits no alarms (CloudWatch user guide), so the topic has ours.
+    """
 
     def __init__(
         self,
         name: str,
         thresholds: Mapping[str, Limit],
         email: str,
-        signals: Mapping[str, Signal],
+        key: Key,
         *,
+        signals: Mapping[str, Signal] = MappingProxyType({}),
         guards: tuple[Guard, ...] = (),
         opts: ResourceOptions | None = None,
     ) -> None:
@@ -74,14 +82,13 @@ class Alarms(pulumi.ComponentResource):
             name: the component's name.
             thresholds: the phase's, by metric id.
             email: who is told.
+            key: encrypts the topic; made for SERVICES.
             signals: by metric id, what AWS measures itself; the others come from the monitor.
             guards: alarms beside the table.
             opts: Pulumi's options.
         """
         super().__init__("outgrow:observability:Alarms", name, None, opts)
-        topic = aws.sns.Topic(
-            f"{name}-topic", kms_master_key_id="alias/aws/sns", opts=ResourceOptions(parent=self)
-        )
+        topic = aws.sns.Topic(f"{name}-topic", kms_master_key_id=key.arn, opts=ResourceOptions(parent=self))
         aws.sns.TopicSubscription(
             f"{name}-email",
             topic=topic.arn,

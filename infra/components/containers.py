@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from infra.settings import App
     from infra.sizes import Containers as ContainerSizes
 
+#: The only place where a task may write.
+SCRATCH = "scratch"
 #: The database user and password reach the application as these variables, taken from the secret's JSON.
 SECRET_VARIABLES = {"DATABASE_USER": "username", "DATABASE_PASSWORD": "password"}
 
@@ -80,6 +82,7 @@ class Containers(pulumi.ComponentResource):
             task_role_arn=aws.iam.Role(
                 f"{name}-task", assume_role_policy=assume_role("ecs-tasks.amazonaws.com"), opts=own
             ).arn,
+            volumes=[{"name": SCRATCH}],
             container_definitions=pulumi.Output.json_dumps(self._containers(args)),
             opts=own,
         )
@@ -179,6 +182,7 @@ class Containers(pulumi.ComponentResource):
             "image": args.app.image,
             "essential": True,
             "readonlyRootFilesystem": True,
+            "mountPoints": [{"sourceVolume": SCRATCH, "containerPath": "/tmp"}],  # noqa: S108  # the task's own
             "linuxParameters": {"initProcessEnabled": True},
             "portMappings": [{"containerPort": args.app.port, "protocol": "tcp"}],
             "environment": [{"name": key, "value": environment[key]} for key in sorted(environment)],

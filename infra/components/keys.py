@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 import pulumi_aws as aws
@@ -19,15 +19,23 @@ RECOVERY_DAYS = 30
 
 
 class Key(pulumi.ComponentResource):
-    """A KMS key that is rotated every year, with an alias that people recognise."""
+    """A KMS key that is rotated every year, with an alias that people recognise.
 
-    def __init__(self, name: str, opts: ResourceOptions | None = None) -> None:
+    Args:
+        services: AWS services that may use it for this account; roles are given it by their own policies.
+    """
+
+    def __init__(
+        self, name: str, opts: ResourceOptions | None = None, *, services: tuple[str, ...] = ()
+    ) -> None:
         super().__init__("outgrow:keys:Key", name, None, opts)
+        account = aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(parent=self)).account_id
         self.key = aws.kms.Key(
             f"{name}-key",
             description=f"Outgrow {pulumi.get_stack()}: {name}",
             enable_key_rotation=True,
             deletion_window_in_days=RECOVERY_DAYS,
+            policy=account.apply(lambda number: key_policy(number, services)),
             opts=ResourceOptions(parent=self, protect=True),
         )
         aws.kms.Alias(
@@ -38,6 +46,29 @@ class Key(pulumi.ComponentResource):
         )
         self.arn = self.key.arn
         self.register_outputs({"arn": self.arn})
+
+
+def key_policy(account: str, services: tuple[str, ...]) -> str:
+    """Leave a key to the account's own policies, and let services use it for this account only."""
+    rules: list[dict[str, Any]] = [
+        {
+            "Effect": "Allow",
+            "Principal": {"AWS": f"arn:aws:iam::{account}:root"},
+            "Action": "kms:*",
+            "Resource": "*",
+        }
+    ]
+    if services:
+        rules.append(
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": list(services)},
+                "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
+                "Resource": "*",
+                "Condition": {"StringEquals": {"aws:SourceAccount": account}},
+            }
+        )
+    return json.dumps({"Version": "2012-10-17", "Statement": rules})
 
 
 def copied_secret(

@@ -8,13 +8,14 @@ from pulumi import ResourceOptions
 
 from infra.components.access import allow_in
 from infra.components.account import provider
-from infra.components.alarms import Alarms, Signal
+from infra.components.alarms import SERVICES, Alarms, Signal
 from infra.components.backups import VolumeSnapshots
 from infra.components.budget import budget
 from infra.components.cache import PORT as CACHE_PORT
 from infra.components.cache import Cache, CacheArgs
 from infra.components.dns import find_zone, point_to_address, served_names
 from infra.components.host import SNAPSHOT_TAG, Host, HostArgs
+from infra.components.keys import Key
 from infra.components.network import Network, NetworkArgs
 from infra.sizes import Phase1Sizes
 
@@ -67,7 +68,8 @@ def build(settings: Settings) -> dict[str, Any]:
         "alarms",
         settings.roadmap.thresholds,
         settings.alerts_email,
-        {"cpu_percent": Signal("AWS/EC2", "CPUUtilization", machine)},
+        Key("alarms", opts, services=SERVICES),
+        signals={"cpu_percent": Signal("AWS/EC2", "CPUUtilization", machine)},
         opts=opts,
     )
     budget("budget", settings.roadmap.budget.max, settings.alerts_email, ResourceOptions(provider=here))

@@ -10,7 +10,7 @@ from pulumi import ResourceOptions
 from infra.components import database
 from infra.components.access import allow_in
 from infra.components.account import provider
-from infra.components.alarms import Alarms, Guard, Signal
+from infra.components.alarms import SERVICES, Alarms, Guard, Signal
 from infra.components.backups import DatabaseBackups
 from infra.components.budget import budget
 from infra.components.cache import PORT as CACHE_PORT
@@ -49,7 +49,7 @@ def build(settings: Settings) -> dict[str, Any]:
         ),
         opts,
     )
-    key = Key("data", opts)
+    key = Key("data", opts, services=SERVICES)
     secret = DatabaseSecret("database", database.USER, key, opts)
     store = Database("postgres", DatabaseArgs(sizes.database, network, key, secret), opts)
     cache = Cache(
@@ -105,7 +105,7 @@ def build(settings: Settings) -> dict[str, Any]:
             "dns", zone_id, names, (balancer.dns_name, balancer.zone_id), ResourceOptions(provider=here)
         )
     DatabaseBackups("backups", [store.primary.arn], key, sizes.database.backup_days, opts)
-    _alarms(settings, balancer, servers, store, opts)
+    _alarms(settings, balancer, servers, store, key=key, opts=opts)
     budget("budget", settings.roadmap.budget.max, settings.alerts_email, ResourceOptions(provider=here))
     return {
         "app_url": f"https://{names[0]}" if names else balancer.dns_name.apply(lambda name: f"http://{name}"),
@@ -120,7 +120,13 @@ def build(settings: Settings) -> dict[str, Any]:
 
 
 def _alarms(
-    settings: Settings, balancer: LoadBalancer, servers: Servers, store: Database, opts: ResourceOptions
+    settings: Settings,
+    balancer: LoadBalancer,
+    servers: Servers,
+    store: Database,
+    *,
+    key: Key,
+    opts: ResourceOptions,
 ) -> None:
     web = {"LoadBalancer": balancer.balancer.arn_suffix}
     signals = {
@@ -149,5 +155,11 @@ def _alarms(
         for number, replica in enumerate(store.replicas, start=1)
     ]
     Alarms(
-        "alarms", settings.roadmap.thresholds, settings.alerts_email, signals, guards=tuple(guards), opts=opts
+        "alarms",
+        settings.roadmap.thresholds,
+        settings.alerts_email,
+        key,
+        signals=signals,
+        guards=tuple(guards),
+        opts=opts,
     )

@@ -12,7 +12,7 @@ from pulumi import ResourceOptions
 from infra.components import aurora
 from infra.components.access import allow_in
 from infra.components.account import provider
-from infra.components.alarms import Alarms, Guard, Signal
+from infra.components.alarms import SERVICES, Alarms, Guard, Signal
 from infra.components.aurora import Aurora, AuroraArgs, GlobalCluster
 from infra.components.backups import DatabaseBackups
 from infra.components.budget import budget
@@ -80,7 +80,7 @@ def build(settings: Settings) -> dict[str, Any]:
     far_network = Network(
         "network-2", NetworkArgs(away.region, away.cidr, away.zones, away.nat, sizes.log_days), there
     )
-    key, far_key = Key("data", here), Key("data-2", there)
+    key, far_key = Key("data", here, services=SERVICES), Key("data-2", there, services=SERVICES)
     copies = {away.region: far_key}
     secret = DatabaseSecret("database", aurora.USER, key, here, copies=copies)
     joined = GlobalCluster("postgres", sizes.database.version, here)
@@ -167,10 +167,10 @@ def build(settings: Settings) -> dict[str, Any]:
         opts = ResourceOptions(provider=here_provider)
         point_to_alias("dns", zone_id, names, (cdn.domain_name, cdn.zone_id), opts)
     DatabaseBackups("backups", [store.cluster.arn], key, sizes.database.backup_days, here)
-    _alarms(settings, balancers[settings.region], services[settings.region], store, here)
+    _alarms(settings, balancers[settings.region], services[settings.region], store, key=key, opts=here)
     lag = Signal("AWS/RDS", "AuroraGlobalDBReplicationLag", follower.dimensions, "Maximum")
     behind = Guard("postgres-global-lag", lag, LAG_MS, f"the second region lags by more than {LAG_MS} ms")
-    Alarms("alarms-2", {}, settings.alerts_email, {}, guards=(behind,), opts=there)
+    Alarms("alarms-2", {}, settings.alerts_email, far_key, guards=(behind,), opts=there)
     budget(
         "budget", settings.roadmap.budget.max, settings.alerts_email, ResourceOptions(provider=here_provider)
     )
@@ -249,7 +249,13 @@ def _serve(
 
 
 def _alarms(
-    settings: Settings, balancer: LoadBalancer, service: Containers, store: Aurora, opts: ResourceOptions
+    settings: Settings,
+    balancer: LoadBalancer,
+    service: Containers,
+    store: Aurora,
+    *,
+    key: Key,
+    opts: ResourceOptions,
 ) -> None:
     web = {"LoadBalancer": balancer.balancer.arn_suffix}
     tasks = {"ClusterName": service.cluster.name, "ServiceName": service.service.name}
@@ -261,4 +267,12 @@ def _alarms(
     cpu = settings.roadmap.thresholds["cpu_percent"].stay
     busy = Signal("AWS/RDS", "CPUUtilization", store.dimensions)
     guards = (Guard("postgres-cpu", busy, cpu, f"Aurora over {cpu:g} % CPU"),)
-    Alarms("alarms", settings.roadmap.thresholds, settings.alerts_email, signals, guards=guards, opts=opts)
+    Alarms(
+        "alarms",
+        settings.roadmap.thresholds,
+        settings.alerts_email,
+        key,
+        signals=signals,
+        guards=guards,
+        opts=opts,
+    )
