@@ -41,7 +41,7 @@ def demo(
         bool, typer.Option("--json", help="Print the summary as JSON, the story on stderr.")
     ] = False,
 ) -> None:
-    """The whole story on this machine, embedded: load, falling score, migration, rehearsed promotion, recovery.
+    """Tell the whole story on this machine: load, falling score, migration, promotion, recovery.
 
     Needs no cloud account and listens on 127.0.0.1 only. Ends by itself; what it leaves is in the folder OUT.
 

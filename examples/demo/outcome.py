@@ -36,6 +36,7 @@ class Outcome:
     climb: tuple[tuple[int, float, float | None], ...]
     promotion: PromotionReport
     same_data: bool
+    same_by_psql: bool
     fingerprint: dict[str, Any]
     acknowledged_orders: int
     lost_orders: int
@@ -50,6 +51,7 @@ class Outcome:
             "the limit was reached under real load": self.before["decision"] == "urgent",
             "the promotion finished": self.promotion.state is State.FINISHED,
             "the shop answers with the same data on PostgreSQL": self.same_data,
+            "the generated scripts, run by psql alone, give that data too": self.same_by_psql,
             "no acknowledged order was lost": self.acknowledged_orders > 0 and self.lost_orders == 0,
             "the decision is back to stay": self.after["decision"] == "stay",
             "the score recovered": _score(self.after) > _score(self.before),

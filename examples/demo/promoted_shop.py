@@ -95,7 +95,7 @@ class PromotedShop:
         self.back_at = time.monotonic()
 
 
-def fingerprint_of_file(shop: Shop, artefacts: Artefacts) -> dict[str, Any]:
-    """Ask a shop started on the SQLite file that was left behind: fenced, it still answers reads."""
-    with shop.start(str(artefacts.database), log=artefacts.log("shop-left-behind")) as running:
+def fingerprint_of(shop: Shop, database_url: str, artefacts: Artefacts) -> dict[str, Any]:
+    """Ask a shop started for this question only; a fenced SQLite file still answers reads."""
+    with shop.start(database_url, log=artefacts.log("shop-asked-once")) as running:
         return fingerprint(running.url)

@@ -17,7 +17,8 @@ from examples.demo.climb import SUSTAINED, Look, climb
 from examples.demo.load import Load
 from examples.demo.narrator import Narrator
 from examples.demo.outcome import Outcome, await_recovery, lost_orders
-from examples.demo.promoted_shop import PromotedShop, fingerprint_of_file
+from examples.demo.promoted_shop import PromotedShop, fingerprint_of
+from examples.demo.scripted import run_scripts
 from examples.demo.sidecar import Sidecar, Watch
 from infra.local_postgres import LocalPostgres
 from infra.plan import build_plan
@@ -25,8 +26,7 @@ from infra.runners import make_runner
 from migration.promotion.assessment_source import from_monitor
 from migration.promotion.planning import PromotionRequest, plan_promotion
 from migration.promotion.policy import GatePolicy
-from migration.promotion.promote import promote
-from migration.script import write_scripts
+from migration.promotion.promote import look, promote
 from monitor.terminal import to_json
 
 if TYPE_CHECKING:
@@ -139,10 +139,6 @@ def _plan(stage: Stage) -> LocalPostgres:
         f"{verdict} its budget of {plan.budget.min:,.0f} to {plan.budget.max:,.0f}."
     )
     stage.narrator.say("[dim]Evaluated by the real Pulumi program; no cloud account, nothing deployed.[/]")
-    scripts = write_scripts(stage.artefacts.database, stage.artefacts.scripts)
-    stage.narrator.say(
-        f"The same migration as {len(scripts.files)} files for psql alone: {stage.artefacts.scripts.name}/."
-    )
     server = stage.stack.enter_context(LocalPostgres())
     stage.narrator.say("A real PostgreSQL 18 started: it stands in for the phase's managed database.")
     return server
@@ -153,8 +149,8 @@ def _promote(stage: Stage, server: LocalPostgres) -> tuple[PromotionReport, Prom
     dsn = server.create_database("shop")
     plan = plan_promotion(PromotionRequest(to_phase=TO, source=stage.artefacts.database, dsn=dsn))
     stage.narrator.say(
-        f"The plan: {len(plan.migration.tables)} tables, {plan.migration.rows:,} rows, {len(plan.steps)} steps; "
-        f"its hash is {plan.hash[:12]}, and the approval is for exactly that."
+        f"The plan: {len(plan.migration.tables)} tables, {plan.migration.rows:,} rows, "
+        f"{len(plan.steps)} steps; its hash is {plan.hash[:12]}, and the approval is for exactly that."
     )
     shop = PromotedShop(
         shop=stage.choice.shop,
@@ -166,23 +162,22 @@ def _promote(stage: Stage, server: LocalPostgres) -> tuple[PromotionReport, Prom
         artefacts=stage.artefacts,
         stack=stage.stack,
     )
+    policy = GatePolicy(
+        read_assessment=lambda: from_monitor(stage.sidecar.url), sustained=SUSTAINED, approve_as="demo"
+    )
+    stage.narrator.gates(to_json(look(plan, policy, stage.artefacts.journal, dsn)))
     report = promote(
         plan,
         application=shop,
         runner=make_runner("rehearsal", state=stage.artefacts.state),
         journal=stage.artefacts.journal,
         dsn=dsn,
-        policy=GatePolicy(
-            read_assessment=lambda: from_monitor(stage.sidecar.url),
-            sustained=SUSTAINED,
-            approve_as="demo",
-        ),
+        policy=policy,
         progress=_teller(stage.narrator),
     )
     stage.artefacts.keep("promotion.json", report)
     verified = {step.name: step.outcome for step in report.steps}.get("verify", {})
     stage.artefacts.keep("verification.json", verified)
-    stage.narrator.gates(to_json(report.gates))
     return report, shop
 
 
@@ -197,11 +192,16 @@ def _prove(
     narrator.act("The same shop, on PostgreSQL")
     if shop.sidecar_after is None:
         raise AssertionError(report.state)
-    left_behind = fingerprint_of_file(stage.choice.shop, stage.artefacts)
+    left_behind = fingerprint_of(stage.choice.shop, str(stage.artefacts.database), stage.artefacts)
     narrator.heading()
     after = await_recovery(shop.sidecar_after, shop.running, narrator.look, looks[-1].level)
     stage.load.stop()
     stage.artefacts.keep("assessment-after.json", after)
+    scripted = run_scripts(stage.artefacts, server, stage.choice.shop)
+    narrator.say(
+        f"The same migration as {scripted.files} files in {stage.artefacts.scripts.name}/, run by psql alone "
+        f"into a second database: {'the same' if scripted.fingerprint == left_behind else 'DIFFERENT'} data."
+    )
     outcome = Outcome(
         app=stage.choice.shop.name,
         app_reason=stage.choice.reason,
@@ -214,6 +214,7 @@ def _prove(
         ),
         promotion=report,
         same_data=shop.arrived == left_behind,
+        same_by_psql=scripted.fingerprint == left_behind,
         fingerprint=shop.arrived,
         acknowledged_orders=len(stage.load.acknowledged_orders()),
         lost_orders=lost_orders(server.dsn_of("shop"), stage.load.acknowledged_orders()),
