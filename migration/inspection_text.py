@@ -42,9 +42,7 @@ def print_inspection(inspection: Inspection) -> None:
     if inspection.obstacles:
         out.print("[bold red]Must be settled first[/]: PostgreSQL cannot store these values")
         for obstacle in inspection.obstacles:
-            out.print(
-                f"  {escape(obstacle.object)}: {obstacle.count:,} {escape(obstacle.what)}", soft_wrap=True
-            )
+            out.print(f"  {escape(obstacle.object)}: {escape(obstacle.what)}", soft_wrap=True)
             out.print(f"    {escape(obstacle.next_step)}", soft_wrap=True)
     else:
         left = len(inspection.left)

@@ -67,7 +67,7 @@ def plan_migration(
         first = plan.obstacles[0]
         raise PlanRefusedError(
             f"{path} cannot be migrated as it is",
-            why="; ".join(f"{item.object}: {item.count:,} {item.what}" for item in plan.obstacles),
+            why="; ".join(f"{item.object}: {item.what}" for item in plan.obstacles),
             next_step=first.next_step,
         )
     return plan

@@ -127,7 +127,7 @@ def _refuse_folder(folder: Path, *, force: bool) -> None:
         raise OutputRefusedError(
             f"{folder} is not empty",
             why="it may hold a script that was changed by hand",
-            next_step="name another folder with --out, or replace the files of an earlier script with --force",
+            next_step="name another folder with --out; --force replaces the files of an earlier script",
         )
 
 
@@ -147,7 +147,7 @@ def _write_data(
             file.write(render("data_head.sql", plan, table=table).encode())
             file.write(f"COPY {qualified(plan.schema, table.name)} ({filled}) FROM STDIN;\n".encode())
             columns = select_list(table)
-            query = f"SELECT {columns} FROM {quoted(table.source.name)}"  # noqa: S608  # all quoted
+            query = f"SELECT {columns} FROM {quoted(table.source.name)}"  # noqa: S608
             cursor = reader.execute(query)
             while rows := cursor.fetchmany(_ROWS_AT_ONCE):
                 file.writelines(map(encode, rows))

@@ -13,12 +13,13 @@ from migration.schema.ddl import quote_literal
 from migration.schema.tokens import BadSqlError, Kind, tokenize
 from migration.schema.translate import Scope, translate
 from migration.schema.typed import UntranslatableError, kind_of
+from migration.schema.typed import text as as_text
 from migration.values.observers import BOOLEAN_TEXTS, is_json
 from migration.values.temporal import parse_datetime, parse_time
 
 if TYPE_CHECKING:
+    from migration.schema.decision import Level
     from migration.schema.tokens import Token
-    from migration.schema.types import Level
 
 
 @dataclass(frozen=True)
@@ -190,6 +191,8 @@ def _expression(tokens: list[Token], kind: str, text: str) -> Default:
         constant = translate(text, Scope({}))
     except UntranslatableError as error:
         return _left(text, str(error))
+    if kind == "text" and constant.kind == "integer":
+        return Default(as_text(constant))
     if constant.kind != kind and (constant.kind, kind) != ("integer", "number"):
         return _left(text, f"it gives {constant.kind}, not {kind}")
     return Default(constant.operand)

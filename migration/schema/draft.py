@@ -12,9 +12,9 @@ from migration.schema.orm import detect
 from migration.schema.target import Note, Obstacle, TargetColumn, TargetTable
 
 if TYPE_CHECKING:
+    from migration.schema.decision import Level
     from migration.schema.options import PlanOptions
     from migration.schema.source import SourceSchema, Table
-    from migration.schema.types import Level
     from migration.values.facts import Profile
 
 

@@ -9,6 +9,7 @@ from migration.schema import ddl
 from migration.schema.references import cannot_refer
 from migration.schema.target import Statement
 from migration.schema.unify import family
+from migration.schema.wording import counted
 
 if TYPE_CHECKING:
     from migration.schema.draft import Draft
@@ -45,11 +46,9 @@ def _note_orphans(draft: Draft, path: str, key: ForeignKey, orphans: int | None)
     """Whether present rows may break the reference."""
     if orphans == 0:
         return False
-    found = (
-        "rows could not be checked"
-        if orphans is None
-        else f"{orphans:,} rows refer to no row of {key.parent_table}"
-    )
+    found = "rows could not be checked"
+    if orphans is not None:
+        found = f"{counted(orphans, 'row')} without a parent in {key.parent_table}"
     draft.note("changed", path, f"{found}: the foreign key is NOT VALID, so PostgreSQL checks new rows only")
     return True
 

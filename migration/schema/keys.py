@@ -11,6 +11,7 @@ from migration.schema import ddl
 from migration.schema.indexes import too_long
 from migration.schema.orm import typeorm_primary_key
 from migration.schema.target import Statement
+from migration.schema.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,8 +38,8 @@ def _primary_key(draft: Draft, table: Table, target: TargetTable, key: PrimaryKe
         draft.note(
             "changed",
             table.name,
-            f"its primary key ({', '.join(key.columns)}) holds {nulls:,} NULLs, which PostgreSQL has in no "
-            "primary key: it becomes a unique constraint",
+            f"its primary key ({', '.join(key.columns)}) holds {counted(nulls, 'NULL')}, which PostgreSQL "
+            "has in no primary key: it becomes a unique constraint",
         )
         yield from _unique(draft, table, target, key, key.name)
         return

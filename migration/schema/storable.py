@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from migration.schema.target import Conversion
+from migration.schema.wording import counted
 
 if TYPE_CHECKING:
     from migration.schema.draft import Draft
@@ -29,32 +30,33 @@ def settle_text(draft: Draft, path: str, conversion: Conversion, facts: TextFact
 
 
 def _settle_nul(draft: Draft, path: str, count: int) -> None:
+    found = f"the character NUL in {counted(count, 'text')}"
     match draft.options.nul_policy:
         case "refuse":
             draft.obstacle(
                 path,
                 count,
-                "texts contain the character NUL, which PostgreSQL cannot store",
+                f"{found}, which PostgreSQL cannot store",
                 "--nul-policy strip removes it, --nul-policy replace writes U+2400 in its place",
             )
         case "strip":
-            draft.note("changed", path, f"{count:,} texts contain the character NUL; it is removed")
+            draft.note("changed", path, f"{found}; it is removed")
         case "replace":
-            draft.note("changed", path, f"{count:,} texts contain the character NUL; U+2400 takes its place")
+            draft.note("changed", path, f"{found}; U+2400 takes its place")
 
 
 def _settle_invalid(draft: Draft, path: str, count: int) -> None:
-    said = f"{count:,} texts are not valid {draft.source.encoding}"
+    found = f"bytes that are no {draft.source.encoding} in {counted(count, 'text')}"
     match draft.options.invalid_utf8:
         case "refuse":
             draft.obstacle(
                 path,
                 count,
-                f"texts are not valid {draft.source.encoding}",
-                "--invalid-utf8 replace writes U+FFFD for the bad bytes, "
+                f"{found}, which PostgreSQL cannot store",
+                "--invalid-utf8 replace writes U+FFFD in their place, "
                 "--invalid-utf8 latin-1 reads the whole text as Latin-1",
             )
         case "replace":
-            draft.note("changed", path, f"{said}; U+FFFD takes the place of the bad bytes")
+            draft.note("changed", path, f"{found}; U+FFFD takes their place")
         case "latin-1":
-            draft.note("changed", path, f"{said}; they are read as Latin-1")
+            draft.note("changed", path, f"{found}; the whole text is read as Latin-1")

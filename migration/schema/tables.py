@@ -5,18 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from migration.schema.decision import as_text
 from migration.schema.defaults import translate_default
 from migration.schema.generated import generate
 from migration.schema.names import column_names
 from migration.schema.storable import settle_text
 from migration.schema.target import TargetColumn, TargetTable
-from migration.schema.types import as_text, decide
+from migration.schema.types import decide
 from migration.schema.unify import unify_references
 
 if TYPE_CHECKING:
+    from migration.schema.decision import Decision
     from migration.schema.draft import Draft
     from migration.schema.source import Column, Table
-    from migration.schema.types import Decision
     from migration.schema.unify import Decisions
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
+from migration.schema.decision import Decision, as_text
 from migration.schema.target import Conversion
-from migration.schema.types import Decision, as_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

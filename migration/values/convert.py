@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -16,7 +15,7 @@ from migration.errors import MigrationError
 from migration.schema.options import PlanOptions
 from migration.schema.target import Conversion
 from migration.schema.tokens import quoted
-from migration.values.observers import BOOLEAN_TEXTS
+from migration.values.observers import BOOLEAN_TEXTS, is_json
 from migration.values.temporal import from_epoch, parse_datetime, parse_time
 
 if TYPE_CHECKING:
@@ -263,11 +262,14 @@ def _uuid(column: TargetColumn, options: PlanOptions) -> Callable[[Any], Any]:
 
 
 def _json(column: TargetColumn, options: PlanOptions) -> Callable[[Any], Any]:
-    del column, options
+    """Texts keep their spelling; numbers, which SQLite makes of texts in such a column, are JSON too."""
+    clean = _cleaner(column, options)
 
     def convert(value: Any) -> str:
-        json.loads(value)
-        return str(value)
+        text = clean(value) if type(value) in (str, bytes) else repr(value)
+        if not is_json(text):
+            raise ValueError
+        return text
 
     return convert
 

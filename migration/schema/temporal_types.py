@@ -1,0 +1,73 @@
+"""Decides the type of columns that are declared as dates, times or timestamps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from migration.schema.decision import Decision, Remark
+from migration.schema.declared import DeclaredType, Family
+from migration.schema.target import Conversion
+from migration.schema.wording import counted, some_of
+from migration.values.facts import TemporalFacts
+from migration.values.temporal import epoch_unit
+
+if TYPE_CHECKING:
+    from migration.values.facts import ColumnProfile
+
+_UNITS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds"}
+_ZONED = ("timestamp with time zone", Conversion.TIMESTAMPTZ)
+_LOCAL = ("timestamp without time zone", Conversion.TIMESTAMP)
+_DATE = ("date", Conversion.DATE)
+_TIME = ("time without time zone", Conversion.TIME)
+
+
+def decide_temporal(declared: DeclaredType, profile: ColumnProfile) -> Decision | None:
+    """Decide a column of dates or times; None where PostgreSQL would have to guess what some value means."""
+    said = f"declared {declared.text}"
+    facts = profile.temporal or TemporalFacts()
+    zoned = "tz" in declared.name or "with time zone" in declared.name or "offset" in declared.name
+    if profile.values == 0:
+        wanted = {Family.DATE: _DATE, Family.TIME: _TIME}.get(declared.family, _ZONED if zoned else _LOCAL)
+        return Decision(*wanted, f"{said}; no value is stored")
+    if profile.reals or profile.blobs or facts.unreadable:
+        return None
+    if facts.times == profile.values and declared.family is Family.TIME:
+        return Decision(*_TIME, f"{said}; all values are times of day")
+    if facts.times or declared.family is Family.TIME:
+        return None
+    if facts.dates == profile.values and declared.family is Family.DATE:
+        return Decision(*_DATE, f"{said}; all values are dates")
+    unit = None
+    if profile.integers:
+        unit = epoch_unit(profile.min_integer or 0, profile.max_integer or 0)
+        if unit is None:
+            return None
+    notes = tuple(_notes(declared, profile, facts, unit))
+    if zoned or unit is not None or facts.zoned:
+        return Decision(*_ZONED, f"{said}; all values are instants", notes, unit)
+    return Decision(*_LOCAL, f"{said}; all values are dates and times without a zone", notes)
+
+
+def _notes(
+    declared: DeclaredType,
+    profile: ColumnProfile,
+    facts: TemporalFacts,
+    unit: Literal["s", "ms", "us"] | None,
+) -> list[Remark]:
+    notes: list[Remark] = []
+    if unit is not None:
+        numbers = some_of(profile.integers, profile.values, "value")
+        notes.append(("changed", f"{_UNITS[unit]} since 1970: {numbers}; they become timestamps"))
+    if facts.dates and facts.dates < profile.values:
+        days = some_of(facts.dates, profile.values, "value")
+        notes.append(("changed", f"a date without a time: {days}; midnight is added"))
+    if facts.offsets:
+        notes.append(
+            ("changed", f"{counted(facts.offsets, 'offset')} not kept: PostgreSQL keeps the instant only")
+        )
+    local = facts.dates + facts.datetimes
+    if local and (unit is not None or facts.zoned):
+        notes.append(("changed", f"no time zone: {some_of(local, profile.values, 'value')}; read as UTC"))
+    if declared.family is Family.DATE and facts.dates < profile.values:
+        notes.append(("widened", f"declared {declared.text}, but values have a time of day: timestamp"))
+    return notes
