@@ -46,9 +46,11 @@ def schema_of(type_token: str) -> ResourceSchema | None:
         class_name: text[start : starts[index + 1][1] if index + 1 < len(starts) else None]
         for index, (class_name, start) in enumerate(starts)
     }
-    if name not in bodies or f"{name}Args" not in bodies:
+    # "InitArgs" is what the arguments are called where "Args" is another type's name already.
+    arguments = bodies.get(f"{name}InitArgs") or bodies.get(f"{name}Args")
+    if name not in bodies or arguments is None:
         return None
-    return ResourceSchema(_getters(bodies[f"{name}Args"]), _getters(bodies[name]))
+    return ResourceSchema(_getters(arguments), _getters(bodies[name]))
 
 
 def _module(type_token: str) -> Path | None:

@@ -1,18 +1,23 @@
-"""Fixtures shared by all tests: a real PostgreSQL server for the session, a fresh database for each test."""
+"""Fixtures shared by all tests: a PostgreSQL server, a fresh database for each test, stack files to edit."""
 
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
+import shutil
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from infra.local_postgres import LocalPostgres
+from monitor.phases import STACKS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 _numbers = itertools.count(1)
+DELETED = object()
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +33,33 @@ def database(postgres: LocalPostgres) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
     yield postgres.create_database(name)
     postgres.drop_database(name)
+
+
+@pytest.fixture
+def edit_stack(tmp_path: Path) -> Callable[..., Path]:
+    """A function that copies the stack files, changes keys of one and gives the copies' folder.
+
+    `edit_stack("phase-2", {"outgrow:sizes.servers.max": 9})`: a dotted path reaches into structures, DELETED
+    removes the key. Called again, it changes the same copies further.
+    """
+    folder = tmp_path / "stacks"
+
+    def edit(phase: str, changes: dict[str, Any]) -> Path:
+        if not folder.exists():
+            shutil.copytree(STACKS, folder)
+        path = folder / f"Pulumi.{phase}.yaml"
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        for key, value in changes.items():
+            *parents, last = key.split(".")
+            place = document["config"]
+            for parent in parents:
+                place = place[parent]
+            if value is DELETED:
+                del place[last]
+            else:
+                place[last] = value
+        path.write_text(yaml.safe_dump(document), encoding="utf-8")
+        return folder
+
+    edit.DELETED = DELETED  # type: ignore[attr-defined]  # tests cannot import this module
+    return edit

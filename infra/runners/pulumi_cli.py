@@ -89,6 +89,7 @@ class PulumiRunner:
     """Deploys through the Pulumi CLI.
 
     Args:
+        root: the project's folder, with Pulumi.yaml, the program and the stack files.
         stacks: the folder of the stack files; the CLI knows only the project's own.
 
     Raises:
@@ -97,8 +98,10 @@ class PulumiRunner:
 
     name = "pulumi"
 
-    def __init__(self, *, stacks: Path | None = None) -> None:
-        if stacks is not None and stacks.resolve() != STACKS:
+    def __init__(self, *, root: Path = ROOT, stacks: Path | None = None) -> None:
+        self._root = str(root)
+        self._stacks = root / STACKS.name
+        if stacks is not None and stacks.resolve() != self._stacks:
             raise StacksFolderFixed(
                 f"the Pulumi CLI cannot read stack files from {stacks}",
                 why=f"Pulumi.yaml names its folder once and for all: {STACKS.name}/",
@@ -114,7 +117,7 @@ class PulumiRunner:
 
     def up(self, phase: str, *, on_event: Callable[[Event], None] = silent) -> Deployment:
         """Deploy; refused before anything is touched while the stack file still holds example values."""
-        require_deployable(load_settings(phase), stack_path(phase))
+        require_deployable(load_settings(phase, self._stacks), stack_path(phase, self._stacks))
         stack, log = self._stack(phase), _Log(on_event)
         with _explained(phase, "up", log):
             result = stack.up(color="never", on_event=log, show_secrets=False)
@@ -122,10 +125,10 @@ class PulumiRunner:
 
     def outputs(self, phase: str) -> Mapping[str, object]:
         """Read the stack's outputs; empty where the stack has never been made."""
-        load_settings(phase)
+        load_settings(phase, self._stacks)
         try:
             with _explained(phase, "outputs", _Log(silent)):
-                return _masked(automation.select_stack(phase, work_dir=str(ROOT), opts=_options()).outputs())
+                return _masked(automation.select_stack(phase, work_dir=self._root, opts=_options()).outputs())
         except StackNotFoundError:
             return {}
 
@@ -145,14 +148,14 @@ class PulumiRunner:
                 return Changes.of(log.changes)
             if unprotect:
                 command = stack.workspace.pulumi_command
-                command.run(["state", "unprotect", "--all", "--yes", "--stack", phase], str(ROOT), {})
+                command.run(["state", "unprotect", "--all", "--yes", "--stack", phase], self._root, {})
             stack.destroy(color="never", on_event=log, show_secrets=False)
         return Changes.of(log.changes)
 
     def _stack(self, phase: str) -> automation.Stack:
-        load_settings(phase)
+        load_settings(phase, self._stacks)
         with _explained(phase, "select", _Log(silent)):
-            return automation.create_or_select_stack(phase, work_dir=str(ROOT), opts=_options())
+            return automation.create_or_select_stack(phase, work_dir=self._root, opts=_options())
 
 
 def _options() -> automation.LocalWorkspaceOptions:
