@@ -175,6 +175,8 @@ class RunningShop:
     _begin: int
     #: Base URL, known once the shop is ready.
     url: str = field(default="", init=False)
+    #: All it printed, once it is stopped.
+    _said: str = field(default="", init=False)
 
     def __enter__(self) -> Self:
         return self
@@ -189,6 +191,8 @@ class RunningShop:
 
     def output(self) -> str:
         """Return what the shop has printed since it was started."""
+        if self._output.closed:
+            return self._said
         handle = self._output.fileno()
         size = os.fstat(handle).st_size - self._begin
         return os.pread(handle, size, self._begin).decode(
@@ -239,6 +243,8 @@ class RunningShop:
         if self.process.stdin is not None:
             with contextlib.suppress(OSError):
                 self.process.stdin.close()
+        self._said = self.output()
+        self._output.close()
         return status
 
 
@@ -314,7 +320,8 @@ _SETTINGS = frozenset(
 
 def _absolute(database_url: str) -> str:
     """Resolve a plain path here: the shops run in folders of their own."""
-    return database_url if ":" in database_url.split("/", 1)[0] else str(Path(database_url).absolute())
+    is_path = database_url and ":" not in database_url.split("/", 1)[0]
+    return str(Path(database_url).absolute()) if is_path else database_url
 
 
 def _last_lines(text: str) -> str:

@@ -175,10 +175,10 @@ async def _body(request: Request) -> Any:
         content += part
         if len(content) > MAX_BODY:
             raise ClientError(413, "too_large", "the request's body is larger than 100 kB")
-    if not content or not request.headers.get("content-type", "").startswith("application/json"):
+    if not request.headers.get("content-type", "").startswith("application/json"):
         return None
     try:
-        return json.loads(content, parse_constant=_no_constant)
+        return json.loads(content or b"{}", parse_constant=_no_constant)
     except (ValueError, RecursionError):
         raise ClientError(400, "bad_request", "the request cannot be read as JSON") from None
 

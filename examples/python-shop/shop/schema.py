@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,13 @@ def create_tables_if_empty(database: Database) -> None:
     with database.write() as session:
         for statement in script.split(";\n"):
             if statement.strip():
-                session.run(statement)
+                session.run(_one_line(statement))
+
+
+def _one_line(statement: str) -> str:
+    """Write a statement as TypeORM does, which reads tables back expecting no line breaks."""
+    joined = re.sub(r"\s*\n\s*", " ", statement.strip())
+    return re.sub(r" \)$", ")", joined.replace("( ", "(", 1))
 
 
 def require_tables(database: Database) -> None:

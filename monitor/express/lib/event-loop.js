@@ -25,7 +25,7 @@ class EventLoopProbe {
     if (!ticked || !Number.isFinite(utilization)) {
       return null;
     }
-    return { delay_p99_ms: Math.max(0, p99), utilization };
+    return { delay_p99_ms: Math.max(0, p99), utilization: Math.min(1, Math.max(0, utilization)) };
   }
 
   stop() {

@@ -4,7 +4,7 @@ import type { MigrationInterface, QueryRunner } from "typeorm";
 export class CreateShop1760000000000 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {
     for (const statement of UP) {
-      await queryRunner.query(statement);
+      await queryRunner.query(oneLine(statement));
     }
   }
 
@@ -13,6 +13,14 @@ export class CreateShop1760000000000 implements MigrationInterface {
       await queryRunner.query(`DROP TABLE "${table}"`);
     }
   }
+}
+
+/** As the schema builder writes it: TypeORM reads tables back with expressions that do not expect line breaks. */
+function oneLine(statement: string): string {
+  return statement
+    .replace(/\s*\n\s*/g, " ")
+    .replace("( ", "(")
+    .replace(/ \)$/, ")");
 }
 
 const UP = [
