@@ -110,7 +110,10 @@ class ScalabilityMiddleware:
                 or kind == "http.response.pathsend"
             ):
                 counted = True
-                self._finished(scope, root, status, None if streams else perf_counter() - began)
+                if gone:  # the server takes an answer for a client that has left without a word
+                    self._aborted()
+                else:
+                    self._finished(scope, root, status, None if streams else perf_counter() - began)
 
         try:
             await self._app(scope, receive_watched, send_counted)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import importlib.metadata
+import logging
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from monitor.collect.reading import DatabaseProbe
     from monitor.thresholds import Thresholds
 
+_LOG: Final = logging.getLogger("outgrow.monitor")
 #: The database's counters are looked at at least so often, whatever the interval: a look costs microseconds.
 _LOOK_S: Final = 1.0
 
@@ -121,10 +123,13 @@ class Sidecar:
         pause = min(_LOOK_S, self._watch.interval_s)
         due = time.monotonic() + self._watch.interval_s
         while not stop.wait(pause):
-            self._observer.look()
-            if time.monotonic() >= due:
-                due = max(due + self._watch.interval_s, time.monotonic())
-                self.published = self.evaluate()
+            try:
+                self._observer.look()
+                if time.monotonic() >= due:
+                    due = max(due + self._watch.interval_s, time.monotonic())
+                    self.published = self.evaluate()
+            except Exception:  # one failed look must not end the watching; /healthz tells when none succeeds
+                _LOG.exception("an evaluation failed")
         self._observer.close()
 
     def evaluate(self) -> Published:

@@ -1,12 +1,18 @@
-"""An application that uses SQLite in a process of its own, told what to do line by line."""
+"""Real processes: an application told line by line what to do with SQLite, web servers, sidecars."""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import signal
+import socket
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 if TYPE_CHECKING:
@@ -103,3 +109,103 @@ def application(tmp_path: Path) -> Iterator[Callable[..., Application]]:
     yield start
     for one in started:
         one.end()
+
+
+# --- Real servers ---
+
+
+class Server:
+    """A child process that serves HTTP, and what it printed."""
+
+    def __init__(self, arguments: list[str], url: str, log: Path, **environment: str) -> None:
+        self.url = url
+        self._log = log
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, *arguments], stdout=output, stderr=output, env={**os.environ, **environment}
+            )
+
+    @property
+    def printed(self) -> str:
+        """What it has printed so far."""
+        return self._log.read_text(encoding="utf-8")
+
+    def wait_until_it_answers(self, path: str) -> None:
+        """Wait for the first answer of whatever status; fail when the process ends before."""
+
+        def answers() -> bool:
+            assert self.process.poll() is None, self.printed
+            with contextlib.suppress(httpx.TransportError):
+                return httpx.get(self.url + path, trust_env=False).status_code > 0
+            return False
+
+        wait_for(answers)
+
+    def stop(self, with_signal: signal.Signals = signal.SIGTERM) -> int:
+        """End it, and return its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(with_signal)
+        return self.process.wait(20)
+
+
+def wait_for(condition: Callable[[], Any], seconds: float = 20) -> Any:
+    """Return the first true value of a condition; fail if none comes in time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if value := condition():
+            return value
+        time.sleep(0.05)
+    raise AssertionError(f"{condition} did not become true in {seconds} s")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def waiting() -> Callable[..., Any]:
+    """The function that waits for a condition."""
+    return wait_for
+
+
+@pytest.fixture
+def sidecar(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Start `outgrow monitor serve` with these options; the address is a free one unless given."""
+    started: list[Server] = []
+
+    def start(*options: str, port: int | None = None, answers: bool = True, **environment: str) -> Server:
+        port = port or free_port()
+        command = ["-m", "outgrow", "monitor", "serve", "--listen", f"127.0.0.1:{port}", *options]
+        log = tmp_path / f"sidecar-{len(started)}.log"
+        server = Server(command, f"http://127.0.0.1:{port}", log, COLUMNS="200", **environment)
+        started.append(server)
+        if answers:
+            server.wait_until_it_answers("/healthz")
+        return server
+
+    yield start
+    for server in started:
+        server.stop(signal.SIGKILL)
+
+
+@pytest.fixture
+def web_application(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Start an ASGI application, given as source, on hypercorn with so many workers."""
+    started: list[Server] = []
+
+    def start(source: str, workers: int = 1, **environment: str) -> Server:
+        (tmp_path / "shop.py").write_text(source, encoding="utf-8")
+        port = free_port()
+        command = ["-m", "hypercorn", "shop:app", "--bind", f"127.0.0.1:{port}", "--workers", str(workers)]
+        log = tmp_path / f"application-{len(started)}.log"
+        path = os.pathsep.join([str(tmp_path), os.getcwd()])  # noqa: PTH109  # what Python's own path holds
+        server = Server(command, f"http://127.0.0.1:{port}", log, PYTHONPATH=path, **environment)
+        started.append(server)
+        server.wait_until_it_answers("/")
+        return server
+
+    yield start
+    for server in started:
+        server.stop(signal.SIGTERM)

@@ -37,6 +37,7 @@ def probe(tmp_path: Path) -> Iterator[Callable[[], SqliteProbe]]:
 def test_every_committed_write_transaction_is_counted_and_nothing_else(
     application: Start, probe: Callable[[], SqliteProbe], mode: str
 ) -> None:
+    """Contradiction f: "writes per second" are committed write transactions, however many rows each has."""
     writer = application(mode)
     watching = probe()
     assert watching.read().writes == 0

@@ -135,6 +135,20 @@ def test_a_client_that_leaves_before_the_end_is_an_abort_not_an_error() -> None:
     assert (requests(middleware)["aborted"], requests(middleware)["total"]) == (1, 0)
 
 
+def test_an_answer_for_a_client_that_has_left_is_an_abort() -> None:
+    async def notices_and_answers(_scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        for message in OK:
+            await send(message)
+
+    async def left() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    middleware = wrapped(notices_and_answers)
+    asyncio.run(call(middleware, scope(), left))
+    assert (requests(middleware)["aborted"], requests(middleware)["total"]) == (1, 0)
+
+
 def test_a_cancelled_request_is_an_abort() -> None:
     async def waits(_scope: Any, _receive: Any, _send: Any) -> None:
         await asyncio.sleep(60)
