@@ -122,7 +122,7 @@ def await_recovery(
         assessment = sidecar.assessment()
         seconds = time.monotonic() - began
         tell(Look(seconds, level, assessment))
-        settled = seconds >= WINDOW and assessment["decision"] == "stay"
+        settled = seconds >= WINDOW and assessment["light"] == "green"
         if settled or seconds >= RECOVERY:
             return assessment
 
