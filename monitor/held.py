@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003  # the API's schema resolves it at run time
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from monitor.assessment import Decision
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 #: Decisions from mildest to worst. "unknown" is none of them: without evidence no decision goes on holding.
 _LADDER: Final = (Decision.STAY, Decision.PLAN, Decision.URGENT)
@@ -24,12 +22,15 @@ class Held:
         since: seconds since the epoch of the first evaluation of the unbroken row.
         seconds: how long that is ago, by the monotonic clock.
         evaluations: how many evaluations the row has.
+        at_least: for each decision up to this one, how many seconds it has been that one or worse: a decision
+            that turns from plan to urgent has been at least plan all the while.
     """
 
     decision: Decision
     since: float
     seconds: float
     evaluations: int
+    at_least: Mapping[Decision, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -69,4 +70,5 @@ class HeldDecisions:
             KeyError: the last evaluation did not reach this decision.
         """
         row = self.rows[decision]
-        return Held(decision, row.since, round(clock - row.began, 3), row.evaluations)
+        at_least = {step: round(clock - other.began, 3) for step, other in self.rows.items()}
+        return Held(decision, row.since, at_least[decision], row.evaluations, at_least)

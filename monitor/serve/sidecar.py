@@ -128,7 +128,7 @@ class Sidecar:
                 if time.monotonic() >= due:
                     due = max(due + self._watch.interval_s, time.monotonic())
                     self.published = self.evaluate()
-            except Exception:  # one failed look must not end the watching; /healthz tells when none succeeds
+            except Exception:  # noqa: BLE001  # one failed look must not end the watching; /healthz tells of many
                 _LOG.exception("an evaluation failed")
         self._observer.close()
 

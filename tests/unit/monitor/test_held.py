@@ -20,24 +20,31 @@ def after(*decisions: Decision) -> Held:
 
 
 def test_a_first_decision_has_held_for_no_time() -> None:
-    assert after(PLAN) == Held(PLAN, since=1000, seconds=0, evaluations=1)
+    assert after(PLAN) == Held(PLAN, 1000, seconds=0, evaluations=1, at_least={STAY: 0, PLAN: 0})
 
 
 def test_a_worse_decision_does_not_break_a_milder_row() -> None:
-    assert after(STAY, PLAN, URGENT, PLAN) == Held(PLAN, since=1010, seconds=20, evaluations=3)
+    assert after(STAY, PLAN, URGENT, PLAN) == Held(
+        PLAN, 1010, seconds=20, evaluations=3, at_least={STAY: 30, PLAN: 20}
+    )
 
 
 def test_a_milder_decision_breaks_a_worse_row() -> None:
-    assert after(URGENT, PLAN, URGENT) == Held(URGENT, since=1020, seconds=0, evaluations=1)
+    assert after(URGENT, PLAN, URGENT) == Held(
+        URGENT, 1020, seconds=0, evaluations=1, at_least={STAY: 20, PLAN: 20, URGENT: 0}
+    )
 
 
 def test_everything_counts_as_at_least_stay() -> None:
-    assert after(URGENT, PLAN, STAY) == Held(STAY, since=1000, seconds=20, evaluations=3)
+    assert after(URGENT, PLAN, STAY) == Held(STAY, 1000, seconds=20, evaluations=3, at_least={STAY: 20})
 
 
 def test_an_unknown_moment_breaks_every_row() -> None:
-    assert after(URGENT, UNKNOWN, URGENT) == Held(URGENT, since=1020, seconds=0, evaluations=1)
-    assert after(URGENT, UNKNOWN, UNKNOWN) == Held(UNKNOWN, since=1010, seconds=10, evaluations=2)
+    again = after(URGENT, UNKNOWN, URGENT)
+    assert again == Held(URGENT, 1020, seconds=0, evaluations=1, at_least={STAY: 0, PLAN: 0, URGENT: 0})
+    assert after(URGENT, UNKNOWN, UNKNOWN) == Held(
+        UNKNOWN, 1010, seconds=10, evaluations=2, at_least={UNKNOWN: 10}
+    )
 
 
 @given(st.lists(st.sampled_from(list(Decision)), min_size=1, max_size=30))

@@ -92,7 +92,7 @@ def call(
 
 def test_the_assessment_has_what_gates_read() -> None:
     document = call(busy(), "GET", f"{PREFIX}/assessment").json()
-    assert set(document["held"]) == {"decision", "since", "seconds", "evaluations"}
+    assert set(document["held"]) == {"decision", "since", "seconds", "evaluations", "at_least"}
     assert (document["held"]["decision"], document["held"]["evaluations"]) == ("urgent", 1)
     assert document["phase"] == "phase-1"
     assert document["scale"] == 1.0
