@@ -38,7 +38,7 @@ def print_report(report: RunReport) -> None:
         for left in report.left:
             out.print(f"  {left.kind} {escape(left.name)}: {escape(left.why)}", soft_wrap=True)
     print_notes(report.notes)
-    if report.verification is not None and not report.equal:
+    if report.verification is not None and report.verification["surprises"]:
         out.print("")
         print_verification(report.verification)
     out.print("")
@@ -56,11 +56,12 @@ def print_report(report: RunReport) -> None:
 
 def _verdict(report: RunReport) -> str:
     moved = f"{report.rows:,} rows in {len(report.tables)} tables, {report.target}, schema {report.schema}"
-    proven = {True: "verified equal", False: "verification found differences", None: "not verified"}[
-        report.equal
-    ]
+    found = report.verification
+    proven = "not verified"
+    if found is not None:
+        proven = "verification found differences" if found["surprises"] else "verified, every row equal"
     missing = len(report.left) + sum(note.level == "left" for note in report.notes)
-    rest = f"; {missing} objects left to do by hand" if missing else ""
+    rest = f"; left to do by hand: {missing} (named above)" if missing else ""
     return f"{moved}: {proven}{rest}"
 
 
@@ -103,7 +104,9 @@ def print_verification(found: Mapping[str, Any]) -> None:
             )
             out.print(f"[bold red]differs[/]: {escape(item['table'])}: {escape(said)}", soft_wrap=True)
     rows = sum(table["source_rows"] for table in found["tables"])
-    verdict = "equal" if found["equal"] else "NOT equal"
+    verdict = (
+        "equal" if found["equal"] else "rows equal, objects differ" if found["rows_equal"] else "NOT equal"
+    )
     counted = f"{rows:,} rows of {len(found['tables'])} tables, {len(found['sequences'])} sequences"
     out.print(f"[bold]{verdict}[/]: compared {counted} in {found['seconds']:.1f} s", soft_wrap=True)
 

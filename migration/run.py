@@ -21,7 +21,15 @@ from migration.resume import Beginning, decide, refuse_other
 from migration.source_file import check_source
 from migration.source_snapshot import hold_snapshot
 from migration.steps import Outcome, plan_hash, plan_steps
-from migration.target_database import check_target, connected, execute, identify, occupants, refuse_occupied
+from migration.target_database import (
+    check_target,
+    connected,
+    execute,
+    identify,
+    occupants,
+    refuse_occupied,
+    schema_exists,
+)
 from migration.target_lock import exclusive
 from migration.target_state import TargetSetup, TargetState
 
@@ -168,9 +176,8 @@ class _Run:
     def _begin(self, recorded: TargetSetup) -> TargetState:
         """Make the schema and our records in one transaction, which sees that nothing is in the way."""
         with self.target.transaction():
-            execute(
-                self.target, "CREATE SCHEMA IF NOT EXISTS {schema}", schema=sql.Identifier(self.plan.schema)
-            )
+            if not schema_exists(self.target, self.plan.schema):
+                execute(self.target, "CREATE SCHEMA {schema}", schema=sql.Identifier(self.plan.schema))
             refuse_occupied(self.target, self.plan.schema)
             return TargetState.create(self.target, self.plan.schema, recorded)
 

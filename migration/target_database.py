@@ -122,7 +122,7 @@ def session_name() -> str:
 
 @contextlib.contextmanager
 def lost_server_named(connection: Connection, dsn: Dsn) -> Iterator[None]:
-    """Turn the many ways in which a server goes away or gives up into `TargetLostError`."""
+    """Turn the many ways in which a server goes away or gives up into one error with a next step."""
     try:
         yield
     except psycopg.Error as error:
@@ -132,7 +132,11 @@ def lost_server_named(connection: Connection, dsn: Dsn) -> Iterator[None]:
         elif connection.broken or connection.closed or _server_gave_up(error):
             what, next_step = f"the connection to {dsn} was lost", "see to it that PostgreSQL runs"
         else:
-            raise
+            raise TargetRefusedError(
+                "PostgreSQL refuses to go on",
+                why=message,
+                next_step="what was committed is kept: settle the cause, then run the same command again",
+            ) from error
         raise TargetLostError(
             what,
             why=message,
@@ -205,8 +209,7 @@ def check_target(connection: Connection, schema: str) -> None:
             why="only UTF8 can hold every text of a SQLite file",
             next_step="make one that can: createdb --encoding UTF8 --template template0 NAME",
         )
-    exists = scalar(connection, "SELECT to_regnamespace(quote_ident(%s)) IS NOT NULL", [schema])
-    if exists:
+    if schema_exists(connection, schema):
         allowed = "SELECT has_schema_privilege(%s, 'CREATE') AND has_schema_privilege(%s, 'USAGE')"
         if not scalar(connection, allowed, [schema, schema]):
             raise TargetRefusedError(
@@ -220,6 +223,11 @@ def check_target(connection: Connection, schema: str) -> None:
             why="the schema does not exist and the role lacks CREATE on the database",
             next_step=f'as the owner of the database: CREATE SCHEMA "{schema}" AUTHORIZATION "{info.user}"',
         )
+
+
+def schema_exists(connection: Connection, schema: str) -> bool:
+    """Whether the database has this schema."""
+    return bool(scalar(connection, "SELECT to_regnamespace(quote_ident(%s)) IS NOT NULL", [schema]))
 
 
 def may_create_schema(connection: Connection) -> bool:

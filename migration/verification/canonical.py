@@ -24,11 +24,12 @@ import re
 import struct
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from functools import lru_cache
 from math import copysign, isfinite, isinf
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from migration.schema.options import PlanOptions
     from migration.schema.target import TargetColumn
@@ -73,8 +74,9 @@ _INTEGER = struct.Struct(">cq")
 _REAL = struct.Struct(">cd")
 _DAYS = struct.Struct(">ci")
 _LENGTH = struct.Struct(">cI")
+_DAY = re.compile(rb"(\d{4})-(\d\d)-(\d\d)")
 _MOMENT = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?)? ?(Z|[+-]\d\d(?::?\d\d)?)?"
+    r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?)? ?(Z|[+-]\d\d(?::?\d\d)?)?"
 )
 _CLOCK = re.compile(r"(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?")
 _TRUE = frozenset({"1", "t", "true"})
@@ -89,41 +91,61 @@ def family(column: CatalogColumn) -> Family:
     return _FAMILIES.get(column.base, "text")
 
 
-def canonical(planned: TargetColumn, actual: CatalogColumn, options: PlanOptions) -> Callable[[Any], bytes]:
-    """The function from a stored value of the source to its canonical bytes for the target's actual type.
+Meaning: TypeAlias = "Callable[[Any], bytes]"
 
-    `planned` contributes only what no type can say: the unit of integers that are instants, the encoding of
-    damaged text; `options` the user's policies for it.
+_NOT_MEANT = (ValueError, TypeError, OverflowError, ArithmeticError, KeyError, struct.error)
+
+
+def row_encoder(
+    pairs: Sequence[tuple[TargetColumn, CatalogColumn]], options: PlanOptions
+) -> Callable[[Sequence[Any]], list[bytes]]:
+    """The function from one row of the source to the canonical bytes of its columns.
+
+    Args:
+        pairs: each column as planned and as the target really has it. The plan contributes only what no type
+            can
+            say: the unit of integers that are instants, the encoding of damaged text.
+        options: the user's policies for text that PostgreSQL cannot store.
     """
-    meaning = _MEANINGS[family(actual)](planned, actual, options)
+    meanings = [_MEANINGS[family(actual)](planned, actual, options) for planned, actual in pairs]
 
-    def encode(value: Any) -> bytes:
-        if value is None:
-            return NULL
+    def encode(row: Sequence[Any]) -> list[bytes]:
         try:
-            return meaning(value)
-        except (ValueError, TypeError, OverflowError, ArithmeticError, KeyError, struct.error):
-            return b"\x02" + _sized(repr(value).encode())
+            return [
+                NULL if value is None else meaning(value)
+                for meaning, value in zip(meanings, row, strict=True)
+            ]
+        except _NOT_MEANT:
+            return [_guarded(meaning, value) for meaning, value in zip(meanings, row, strict=True)]
 
     return encode
+
+
+def _guarded(meaning: Meaning, value: Any) -> bytes:
+    try:
+        return NULL if value is None else meaning(value)
+    except _NOT_MEANT:
+        return b"\x02" + _sized(repr(value).encode())
 
 
 def _sized(content: bytes | bytearray) -> bytes:
     return _LENGTH.pack(b"\x01", len(content)) + content
 
 
-def _integer(*_: Any) -> Callable[[Any], bytes]:
+def _integer(*_: Any) -> Meaning:
     pack = _INTEGER.pack
 
     def encode(value: Any) -> bytes:
-        if type(value) is bytearray or (type(value) is float and not value.is_integer()):
+        if type(value) is int:
+            return pack(b"\x01", value)
+        if type(value) is bytearray or not value.is_integer():
             raise ValueError
         return pack(b"\x01", int(value))
 
     return encode
 
 
-def _real(*_: Any) -> Callable[[Any], bytes]:
+def _real(*_: Any) -> Meaning:
     pack = _REAL.pack
 
     def encode(value: Any) -> bytes:
@@ -134,7 +156,7 @@ def _real(*_: Any) -> Callable[[Any], bytes]:
     return encode
 
 
-def _numeric(planned: TargetColumn, actual: CatalogColumn, options: PlanOptions) -> Callable[[Any], bytes]:
+def _numeric(planned: TargetColumn, actual: CatalogColumn, options: PlanOptions) -> Meaning:
     del planned, options
     limits = re.fullmatch(r"numeric\((\d+),(-?\d+)\)", actual.type)
     unit = Decimal(1).scaleb(-int(limits[2])) if limits else None
@@ -163,14 +185,15 @@ def plain_digits(value: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _text(planned: TargetColumn, actual: CatalogColumn, options: PlanOptions) -> Callable[[Any], bytes]:
+def _text(planned: TargetColumn, actual: CatalogColumn, options: PlanOptions) -> Meaning:
     del actual
     codec = planned.raw_codec
+    pack = _LENGTH.pack
 
     def encode(value: Any) -> bytes:
         kind = type(value)
-        if kind is bytearray and b"\0" not in value and codec is None:
-            return _sized(value)
+        if kind is bytearray and codec is None and 0 not in value:
+            return pack(b"\x01", len(value)) + value  # type: ignore[no-any-return]
         if kind is bytearray:
             return _sized(_repaired(bytes(value), codec or "utf-8", options))
         if kind is bytes:
@@ -195,7 +218,7 @@ def _repaired(raw: bytes, codec: str, options: PlanOptions) -> bytes:
     return text.replace("\0", "" if options.nul_policy == "strip" else "\u2400").encode()
 
 
-def _bytea(*_: Any) -> Callable[[Any], bytes]:
+def _bytea(*_: Any) -> Meaning:
     def encode(value: Any) -> bytes:
         if type(value) not in (bytes, bytearray):
             raise TypeError
@@ -204,7 +227,7 @@ def _bytea(*_: Any) -> Callable[[Any], bytes]:
     return encode
 
 
-def _boolean(*_: Any) -> Callable[[Any], bytes]:
+def _boolean(*_: Any) -> Meaning:
     def encode(value: Any) -> bytes:
         word = bytes(value).decode().lower() if type(value) is bytearray else str(value)
         if word in _TRUE:
@@ -216,7 +239,7 @@ def _boolean(*_: Any) -> Callable[[Any], bytes]:
     return encode
 
 
-def _timestamp(planned: TargetColumn, *_: Any) -> Callable[[Any], bytes]:
+def _timestamp(planned: TargetColumn, *_: Any) -> Meaning:
     del planned
     pack = _INTEGER.pack
 
@@ -229,7 +252,7 @@ def _timestamp(planned: TargetColumn, *_: Any) -> Callable[[Any], bytes]:
     return encode
 
 
-def _timestamptz(planned: TargetColumn, *_: Any) -> Callable[[Any], bytes]:
+def _timestamptz(planned: TargetColumn, *_: Any) -> Meaning:
     pack = _INTEGER.pack
     unit = _UNIT_US.get(planned.epoch or "")
 
@@ -244,19 +267,38 @@ def _timestamptz(planned: TargetColumn, *_: Any) -> Callable[[Any], bytes]:
 
 def _moment(value: Any) -> tuple[int, int | None]:
     """A text's microseconds since 2000-01-01 by its own clock, and its zone's offset, if it has one."""
+    if len(value) == 19 and value[10] in b" T":  # the most common form; days and seconds repeat
+        return _day(bytes(value[:10])) + _second(bytes(value[11:])), None
     found = _MOMENT.fullmatch(value.decode())
     if found is None:
         raise ValueError
-    year, month, day, hour, minute, second, fraction, zone = found.groups()
-    days = date(int(year), int(month), int(day)).toordinal() - EPOCH_DAY
-    clock = _clock(hour or "00", minute or "00", second, fraction)
+    day, hour, minute, second, fraction, zone = found.groups()
+    clock = _day(day.encode()) + _clock(hour or "00", minute or "00", second, fraction)
     if zone is None:
-        return days * DAY_US + clock, None
+        return clock, None
     if zone == "Z":
-        return days * DAY_US + clock, 0
+        return clock, 0
     digits = zone[1:].replace(":", "").ljust(4, "0")
     offset = (int(digits[:2]) * 60 + int(digits[2:])) * 60_000_000
-    return days * DAY_US + clock, -offset if zone[0] == "-" else offset
+    return clock, -offset if zone[0] == "-" else offset
+
+
+@lru_cache(maxsize=100_000)
+def _day(text: bytes) -> int:
+    """Midnight of a day YYYY-MM-DD in microseconds since 2000-01-01."""
+    found = _DAY.fullmatch(text)
+    if found is None:
+        raise ValueError
+    return (date(int(found[1]), int(found[2]), int(found[3])).toordinal() - EPOCH_DAY) * DAY_US
+
+
+@lru_cache(maxsize=100_000)
+def _second(text: bytes) -> int:
+    """Microseconds since midnight of a clock HH:MM:SS."""
+    found = _CLOCK.fullmatch(text.decode())
+    if found is None:
+        raise ValueError
+    return _clock(*found.groups())
 
 
 def _clock(hour: str, minute: str, second: str | None, fraction: str | None) -> int:
@@ -266,7 +308,7 @@ def _clock(hour: str, minute: str, second: str | None, fraction: str | None) -> 
     return ((hours * 60 + minutes) * 60 + seconds) * 1_000_000 + int((fraction or "0").ljust(6, "0"))
 
 
-def _date(*_: Any) -> Callable[[Any], bytes]:
+def _date(*_: Any) -> Meaning:
     def encode(value: Any) -> bytes:
         moment, zone = _moment(value)
         if zone is not None or moment % DAY_US or len(value) != 10:
@@ -276,7 +318,7 @@ def _date(*_: Any) -> Callable[[Any], bytes]:
     return encode
 
 
-def _time(*_: Any) -> Callable[[Any], bytes]:
+def _time(*_: Any) -> Meaning:
     def encode(value: Any) -> bytes:
         found = _CLOCK.fullmatch(value.decode())
         if found is None:
@@ -286,7 +328,7 @@ def _time(*_: Any) -> Callable[[Any], bytes]:
     return encode
 
 
-def _uuid(*_: Any) -> Callable[[Any], bytes]:
+def _uuid(*_: Any) -> Meaning:
     def encode(value: Any) -> bytes:
         raw = value if type(value) is bytes else bytes.fromhex(value.decode().strip("{}").replace("-", ""))
         if len(raw) != 16:
@@ -296,7 +338,7 @@ def _uuid(*_: Any) -> Callable[[Any], bytes]:
     return encode
 
 
-_MEANINGS: dict[Family, Callable[[TargetColumn, CatalogColumn, PlanOptions], Callable[[Any], bytes]]] = {
+_MEANINGS: dict[Family, Callable[[TargetColumn, CatalogColumn, PlanOptions], Meaning]] = {
     "integer": _integer,
     "real": _real,
     "numeric": _numeric,

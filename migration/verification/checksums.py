@@ -69,10 +69,10 @@ def source_sums(reader: sqlite3.Connection, layout: Layout, advance: Callable[[i
     """The sums of the source's ranges."""
     rows: dict[int, int] = defaultdict(int)
     totals: dict[int, int] = defaultdict(int)
-    encoders, row_hash, range_of = layout.encoders, layout.row_hash, layout.range_of
+    encode, row_hash, range_of = layout.encode, layout.row_hash, layout.range_of
     seen = 0
     for row in reader.execute(layout.source_select()):
-        encoded = [encode(value) for encode, value in zip(encoders, row, strict=True)]
+        encoded = encode(row)
         hashed = row_hash(encoded)
         number = range_of(row, encoded, hashed)
         rows[number] += 1

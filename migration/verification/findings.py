@@ -121,6 +121,23 @@ class Verification:
         )
 
     @property
+    def rows_equal(self) -> bool:
+        """Whether every row of every table is the same on both sides, whatever became of other objects."""
+        return all(table.equal for table in self.tables)
+
+    @property
+    def surprises(self) -> bool:
+        """Whether something differs that the plan has not announced."""
+        return not self.equal and not all(
+            (
+                self.rows_equal,
+                all(item.announced is not None for item in self.objects),
+                all(sequence.ahead for sequence in self.sequences),
+                all(orphan.equal for orphan in self.orphans),
+            )
+        )
+
+    @property
     def exit_code(self) -> ExitCode:
         return ExitCode.DONE if self.equal else ExitCode.DIFFERS
 
@@ -134,4 +151,9 @@ class Verification:
             item["accepted"] = found.accepted
         for item, sequence in zip(content["sequences"], self.sequences, strict=True):
             item["ahead"] = sequence.ahead
-        return {"equal": self.equal, **content}
+        return {
+            "equal": self.equal,
+            "rows_equal": self.rows_equal,
+            "surprises": self.surprises,
+            **content,
+        }

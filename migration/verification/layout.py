@@ -7,7 +7,7 @@ from hashlib import md5
 from typing import TYPE_CHECKING, Any, Literal
 
 from migration.schema.ddl import qualified, quote_identifier
-from migration.verification.canonical import canonical, family
+from migration.verification.canonical import family, row_encoder
 from migration.verification.canonical_sql import key_hash_sql, key_sql, row_hash_sql
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Layout:
     table: TargetTable
     planned: tuple[TargetColumn, ...]
     actual: tuple[CatalogColumn, ...]
-    encoders: tuple[Callable[[Any], bytes], ...]
+    encode: Callable[[Sequence[Any]], list[bytes]]
     keys: tuple[int, ...]
     ranges: Literal["integer key", "key hash", "row hash"]
     shift: int = 0
@@ -131,7 +131,7 @@ def plan_layout(
         table,
         tuple(column for column, _ in pairs),
         tuple(column for _, column in pairs),
-        tuple(canonical(planned, column, sides.options) for planned, column in pairs),
+        row_encoder(pairs, sides.options),
         keys,
         "row hash" if not keys else "integer key" if integer_key(actual) is not None else "key hash",
         shift,

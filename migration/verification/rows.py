@@ -84,7 +84,7 @@ def _source_rows(
     """The source's rows of some ranges, with their canonical values and hashes."""
     chosen = set(ranges)
     for row in reader.execute(layout.source_select() + layout.source_bounds(ranges)):
-        images = [encode(value) for encode, value in zip(layout.encoders, row, strict=True)]
+        images = layout.encode(row)
         hashed = layout.row_hash(images)
         if layout.range_of(row, images, hashed) in chosen:
             yield row, images, hashed
