@@ -63,8 +63,9 @@ def assess(
 ) -> None:
     """Judge an application: score, light, decision, reasons, recommendations.
 
-    A running monitor knows everything; a database alone tells its size, its journal mode and its writes. What
-    is not measured is missing and never counts as good. The exit status is 0 whatever the light is.
+    A running monitor knows everything; a database alone tells its size, its
+    journal mode and its writes. What is not measured is missing and never
+    counts as good. The exit status is 0 whatever the light is.
 
     \b
     Examples:
@@ -140,15 +141,18 @@ def serve(
 ) -> None:
     """Run the sidecar: collect, judge, and serve the endpoints until Ctrl-C.
 
-    It serves /api/metrics/scalability with /assessment, /prometheus and /push (for the request middleware),
-    and /healthz. It reads the database from outside and never writes to it.
+    It reads the database from outside, never writes to it, and answers at
+    /api/metrics/scalability, .../assessment, .../prometheus and /healthz;
+    the request middleware pushes its counters to .../push.
 
     \b
     Examples:
       outgrow monitor serve --database shop.db
-      outgrow monitor serve --database shop.db --listen 0.0.0.0:9464 --token-env TOKEN
+      outgrow monitor serve --database shop.db
+        --listen 0.0.0.0:9464 --token-env TOKEN
       outgrow monitor serve --database-env DATABASE_URL --phase phase-2
-      outgrow monitor serve --database shop.db --scale 0.02 --interval 1 --window 15
+      outgrow monitor serve --database shop.db
+        --scale 0.02 --interval 1 --window 15
     """  # noqa: D301
     target = _database(database, database_env)
     token = _token(token_env)

@@ -41,6 +41,10 @@ class CannotLeaveOut(MonitorError, UsageError):
     """The migration decision depends on the metric, or there is none of that name."""
 
 
+class WindowTooShort(MonitorError, UsageError):
+    """The window does not reach from one evaluation to the next."""
+
+
 @dataclass(frozen=True)
 class Watch:
     """What is judged, by which limits, how often.
@@ -57,6 +61,7 @@ class Watch:
 
     Raises:
         CannotLeaveOut: the decision depends on a metric that is to be left out.
+        WindowTooShort: the window is shorter than the interval.
     """
 
     phase: Phase
@@ -68,6 +73,11 @@ class Watch:
     without: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
+        if self.window_s < self.interval_s:
+            raise WindowTooShort(
+                f"--window {self.window_s:g} is shorter than --interval {self.interval_s:g}",
+                why="what happens between two evaluations would be seen by neither",
+            )
         for metric in sorted(self.without):
             if metric not in METRICS or METRICS[metric].in_matrix:
                 optional = ", ".join(name for name, known in METRICS.items() if not known.in_matrix)

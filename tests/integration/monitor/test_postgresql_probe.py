@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import httpx
 import psycopg
 import pytest
 
@@ -14,7 +15,7 @@ from monitor.collect.postgresql_probe import DatabaseUnreachable, PostgresqlProb
 from monitor.errors import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +110,28 @@ def test_average_query_time_comes_from_the_statement_statistics(
     forgotten = probe.read().queries
     assert forgotten is not None
     assert forgotten.count >= end.count
+
+
+def test_the_same_sidecar_watches_the_application_after_its_promotion(
+    sidecar: Callable[..., Any], waiting: Callable[..., Any], database: str, writer: psycopg.Connection
+) -> None:
+    options = ("--database-env", "DATABASE_URL", "--phase", "phase-2", "--interval", "0.3", "--window", "10")
+    running = sidecar(*options, DATABASE_URL=database)
+    for number in range(40):
+        writer.execute("insert into t values (%s)", (number,))
+
+    def seen() -> Any:
+        found = httpx.get(f"{running.url}/api/metrics/scalability", trust_env=False).json()
+        return found["database"]["writes"] == 40 and found
+
+    found = waiting(seen)
+    assert found["phase"] == "phase-2"
+    assert found["database"]["database"] == "postgresql"
+    assert found["metrics"]["database_size_bytes"]["value"] > 1_000_000
+    assert found["metrics"]["writes_per_second"]["samples"] == 40
+    assert found["metrics"]["writes_per_second"]["stay"] == 1000
+    assert database not in running.printed
+    assert database not in str(found)
 
 
 def test_a_database_that_does_not_answer_is_refused_at_start() -> None:

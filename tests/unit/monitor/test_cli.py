@@ -212,6 +212,7 @@ def test_serve_needs_exactly_one_database(monkeypatch: pytest.MonkeyPatch) -> No
         (("--phase", "phase-4"), "is not a phase"),
         (("--profile", "bursty"), "is not a workload profile"),
         (("--without", "p95_ms"), "cannot be left out"),
+        (("--window", "4"), "is shorter than --interval 5"),
         (("--token-env", "NO_SUCH_TOKEN"), "is empty"),
     ],
 )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import shutil
 import socket
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -305,6 +307,16 @@ def test_p14_the_exposition_parses_strictly_in_both_formats(names: Names, openme
     }
     assert mission <= set(found) or names is Names.CONVENTIONAL
     assert ("scalability_light" in found) == (names is not Names.MISSION)
+
+
+def test_promtool_where_there_is_one_objects_to_the_missions_millisecond_only() -> None:
+    body, _ = expose(busy().published, Names.BOTH, "")
+    assert body.endswith(b"\n")
+    promtool = shutil.which("promtool")
+    if promtool is not None:
+        checked = subprocess.run([promtool, "check", "metrics"], input=body, capture_output=True, check=False)
+        objections = (checked.stdout + checked.stderr).decode().splitlines()
+        assert objections == ['response_time_milliseconds use base unit "seconds" instead of "milliseconds"']
 
 
 def test_the_missions_example_is_served_under_its_names() -> None:
