@@ -46,7 +46,7 @@ class Played:
 
     @property
     def machine_was_busy(self) -> bool:
-        """Whether the machine itself, beside the shop, was at its end after the promotion: it is measured too."""
+        """Whether the machine itself was at its end after the promotion: it is measured too."""
         after = self.summary["after"]
         return after["bottleneck"] == "cpu_percent" and after["metrics"]["cpu_percent"] > 90
 
