@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from infra.graph import in_dependency_order
-from infra.replacement import replaces
+from infra.replacement import forcing_replacement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -113,7 +113,8 @@ def _compare(old: Resource, new: Resource) -> Change:
     names = (old.inputs.keys() | new.inputs.keys()) - ignored
     changed = tuple(sorted(name for name in names if old.inputs.get(name) != new.inputs.get(name)))
     operation = Operation.UPDATE if changed else Operation.SAME
-    if any(replaces(new.type, name, new.replace_on_changes) for name in changed):
+    forcing = forcing_replacement(new.type, new.inputs, new.replace_on_changes)
+    if forcing & set(changed) or (changed and "*" in forcing):
         operation = Operation.REPLACE
     if old.provider != new.provider:
         operation, changed = Operation.REPLACE, (*changed, "provider")

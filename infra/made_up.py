@@ -13,7 +13,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from infra.provider_schema import schema_of
-from infra.replacement import replaces
+from infra.replacement import forcing_replacement
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +39,8 @@ def made_up_id(
     urn: str, type_: str, inputs: Mapping[str, Any], replace_on_changes: tuple[str, ...] = ()
 ) -> str:
     """Make a resource's id from its name and whatever of its inputs forces a replacement."""
-    identity = {name: value for name, value in inputs.items() if replaces(type_, name, replace_on_changes)}
+    forcing = forcing_replacement(type_, inputs, replace_on_changes)
+    identity = {name: value for name, value in inputs.items() if name in forcing}
     digest = hashlib.sha256(json.dumps([urn, identity], sort_keys=True).encode()).hexdigest()
     return f"{_short(type_)}-rehearsal-{digest[:12]}"
 

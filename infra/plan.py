@@ -84,9 +84,10 @@ def build_plan(
         infra.prices.UnknownPrice: a size has no price.
     """
     settings = load_settings(phase, stacks)
-    graph = evaluate(phase, stacks=stacks)
     if from_phase is not None:
         load_settings(from_phase, stacks)
+    graph = evaluate(phase, stacks=stacks)
+    if from_phase is not None:
         there = {one.urn: one for one in as_stack(phase, evaluate(from_phase, stacks=stacks))}
     else:
         there = dict(read_state(state).stack(phase).resources) if state else {}

@@ -7,7 +7,7 @@ make. Types that are missing here are updated in place by the rehearsal; the rea
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -115,8 +115,24 @@ REPLACES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 
 
-def replaces(type_: str, changed: str, replace_on_changes: tuple[str, ...] = ()) -> bool:
-    """Whether a change of the input `changed` (a top-level name) replaces a resource of this type."""
-    if "*" in replace_on_changes or changed in replace_on_changes:
-        return True
-    return changed in {path.partition(".")[0] for path in REPLACES.get(type_, ())}
+#: Inputs that force a replacement only while another input says so.
+CONDITIONAL: Mapping[tuple[str, str], str] = MappingProxyType(
+    {("aws:ec2/instance:Instance", "userData"): "userDataReplaceOnChange"}
+)
+
+
+def forcing_replacement(
+    type_: str, inputs: Mapping[str, Any], replace_on_changes: tuple[str, ...] = ()
+) -> frozenset[str]:
+    """Name the inputs of a resource whose change replaces it; "*" stands for all.
+
+    Args:
+        type_: type token.
+        inputs: the resource's wanted inputs.
+        replace_on_changes: what the program adds to the provider's own.
+    """
+    names = {path.partition(".")[0] for path in (*REPLACES.get(type_, ()), *replace_on_changes)}
+    names |= {
+        name for (of, name), switch in CONDITIONAL.items() if of == type_ and inputs.get(switch) is True
+    }
+    return frozenset(inputs) | {"*"} if "*" in names else frozenset(names)

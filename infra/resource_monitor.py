@@ -25,11 +25,10 @@ if TYPE_CHECKING:
 FEATURES = (
     resource_pb2.RESOURCE_MONITOR_FEATURE_SECRETS,
     resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_REFERENCES,
-    resource_pb2.RESOURCE_MONITOR_FEATURE_ALIAS_SPECS,
     resource_pb2.RESOURCE_MONITOR_FEATURE_DELETED_WITH,
 )
 #: The same features by the names that older SDKs ask for one by one.
-LEGACY_FEATURES = ("secrets", "resourceReferences", "aliasSpecs", "deletedWith")
+LEGACY_FEATURES = ("secrets", "resourceReferences", "deletedWith")
 
 
 class RecordingMonitor(resource_pb2_grpc.ResourceMonitorServicer):
@@ -92,9 +91,7 @@ class RecordingMonitor(resource_pb2_grpc.ResourceMonitorServicer):
             replace_on_changes=tuple(sorted(request.replaceOnChanges)),
             delete_before_replace=request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None,
             retain_on_delete=request.retainOnDelete,
-            aliases=tuple(
-                sorted([*request.aliasURNs, *filter(None, (alias.urn for alias in request.aliases))])
-            ),
+            aliases=tuple(sorted(request.aliasURNs)),
             provider=request.provider,
             id=id_,
             outputs={**properties.values, **computed},

@@ -118,6 +118,7 @@ class Aurora(pulumi.ComponentResource):
                 parent=self,
                 protect=True,
                 ignore_changes=["masterPasswordWo", "replicationSourceIdentifier"],
+                depends_on=[secret.stored] if secret else [],
             ),
         )
         self.members = [

@@ -94,7 +94,9 @@ class Database(pulumi.ComponentResource):
             monitoring_interval=60,
             monitoring_role_arn=watcher.arn,
             enabled_cloudwatch_logs_exports=["postgresql", "upgrade"],
-            opts=ResourceOptions(parent=self, protect=True, ignore_changes=["passwordWo"]),
+            opts=ResourceOptions(
+                parent=self, protect=True, ignore_changes=["passwordWo"], depends_on=[args.secret.stored]
+            ),
         )
         # A replica can be made again from the primary at any time, so it is neither protected nor snapshot.
         self.replicas = [

@@ -98,6 +98,9 @@ class DatabaseSecret(pulumi.ComponentResource):
     store: a deployment that is interrupted and repeated never gives the database another password than the
     stored one.
 
+    Attributes:
+        stored: what must exist before the password can be read.
+
     Args:
         user: the database's user.
         key: encrypts the secret.
@@ -134,8 +137,11 @@ class DatabaseSecret(pulumi.ComponentResource):
             opts=ResourceOptions(parent=self, protect=True, ignore_changes=["secretString"]),
         )
         read_back = aws.secretsmanager.get_secret_version_output(
-            secret_id=stored.secret_id, version_id=stored.version_id, opts=lookup
+            secret_id=stored.secret_id,
+            version_id=stored.version_id,
+            opts=lookup,
         )
+        self.stored = stored
         self.user = user
         self.password = pulumi.Output.secret(
             read_back.secret_string.apply(lambda text: str(json.loads(text)["password"]))

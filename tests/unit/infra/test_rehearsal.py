@@ -189,7 +189,7 @@ def test_made_up_ids_say_so_and_depend_on_what_forces_a_replacement_only() -> No
     assert small().resources[2].outputs["address"].endswith(".rehearsal.invalid")
 
 
-# --- The state file ----------------------------------------------------------------------------------------
+# --- The state file ---
 
 
 def test_a_state_comes_back_as_it_was_written(tmp_path: Path) -> None:

@@ -1,0 +1,57 @@
+"""What a stack file changes, the program follows: sizes, domain, zones, agents."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from infra.evaluation import evaluate
+from infra.plan import build_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from infra.plan import Plan
+
+
+def test_without_a_domain_phase_2_serves_plain_http_and_makes_no_certificate(
+    edit_stack: Callable[..., Path],
+) -> None:
+    graph = evaluate("phase-2", stacks=edit_stack("phase-2", {"outgrow:domain": None}))
+    assert graph.of_type("aws:acm/certificate:Certificate", "aws:route53/record:Record") == ()
+    (listener,) = graph.of_type("aws:lb/listener:Listener")
+    assert (listener.inputs["port"], listener.inputs["protocol"]) == (80, "HTTP")
+    assert graph.outputs["app_url"].startswith("http://")
+
+
+def test_a_bigger_group_is_a_dearer_plan_that_its_budget_refuses(edit_stack: Callable[..., Path]) -> None:
+    """The mission's own largest request, three servers of 8 vCPU, does not fit the mission's own budget."""
+    changes = {"outgrow:sizes.servers.type": "t4g.2xlarge", "outgrow:usage.servers": 3}
+    plan = build_plan("phase-2", stacks=edit_stack("phase-2", changes))
+    assert plan.monthly_cost.total > plan.budget.max
+    assert not plan.within_budget
+
+
+def test_one_more_replica_is_one_more_instance_alarm_and_line(
+    edit_stack: Callable[..., Path], plan_for: Callable[[str], Plan]
+) -> None:
+    before = plan_for("phase-2")
+    plan = build_plan("phase-2", stacks=edit_stack("phase-2", {"outgrow:sizes.database.replicas": 3}))
+    new = {one.urn for one in plan.resources} - {one.urn for one in before.resources}
+    assert {urn.rpartition("::")[2] for urn in new} == {"postgres-replica-3", "replica-3-lag"}
+    extra = plan.monthly_cost.total - before.monthly_cost.total
+    assert extra == pytest.approx(47.45 + 5.75 + 0.10)
+    assert plan.hash != before.hash
+
+
+def test_without_datadog_phase_3_runs_no_agent_and_pays_for_none(edit_stack: Callable[..., Path]) -> None:
+    plan = build_plan("phase-3", stacks=edit_stack("phase-3", {"outgrow:sizes.datadog": False}))
+    assert plan.monthly_cost.unused == ("datadog_hosts",)
+    assert not any("Datadog" in item.item for item in plan.monthly_cost.items)
+    definitions = [
+        one.inputs["containerDefinitions"] for one in plan.resources if one.type.endswith(":TaskDefinition")
+    ]
+    assert len(definitions) == 2
+    assert not any("datadog" in definition for definition in definitions)
