@@ -1,6 +1,6 @@
 # Everything below works on a fresh Debian with Python >= 3.11 and make; nothing needs installing by hand.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench lock clean
+.PHONY: help setup demo test lint bench docs lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -29,6 +29,9 @@ lint: setup ## ruff, mypy --strict, the import contract
 
 bench: setup ## side-by-side measurements, printed as ratios
 	for file in bench/*.py; do $(BIN)/python $$file || exit 1; done
+
+docs: setup ## write what the documentation shows from what the commands print
+	$(BIN)/python scripts/docs.py
 
 lock: setup ## pin and hash every dependency again
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \

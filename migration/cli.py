@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import typer
 
-from migration import run_command, verify_command
+from migration import inspect_command, run_command, script_command, verify_command
 
 
 def register(app: typer.Typer) -> None:
     """Add `outgrow migrate` with its commands."""
     group = typer.Typer(no_args_is_help=True, help="Move a SQLite file to PostgreSQL, and prove it.")
-    for command in (run_command, verify_command):
+    for command in (inspect_command, script_command, run_command, verify_command):
         command.register(group)
     app.add_typer(group, name="migrate")
