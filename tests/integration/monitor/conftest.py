@@ -120,10 +120,15 @@ class Server:
     def __init__(self, arguments: list[str], url: str, log: Path, **environment: str) -> None:
         self.url = url
         self._log = log
+        self._client = httpx.Client(base_url=url, trust_env=False, timeout=20)
         with log.open("wb") as output:
             self.process = subprocess.Popen(
                 [sys.executable, *arguments], stdout=output, stderr=output, env={**os.environ, **environment}
             )
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        """Ask it, over a connection that is kept."""
+        return self._client.get(path, **options)
 
     @property
     def printed(self) -> str:
@@ -136,13 +141,14 @@ class Server:
         def answers() -> bool:
             assert self.process.poll() is None, self.printed
             with contextlib.suppress(httpx.TransportError):
-                return httpx.get(self.url + path, trust_env=False).status_code > 0
+                return self.get(path).status_code > 0
             return False
 
         wait_for(answers)
 
     def stop(self, with_signal: signal.Signals = signal.SIGTERM) -> int:
         """End it, and return its exit status."""
+        self._client.close()
         if self.process.poll() is None:
             self.process.send_signal(with_signal)
         return self.process.wait(20)

@@ -61,7 +61,7 @@ def running(sidecar: Start, application: Start, tmp_path: Path) -> Any:
 
 
 def metrics(running: Any) -> Any:
-    return httpx.get(running.url + API, trust_env=False).json()
+    return running.get(API).json()
 
 
 def finished(running: Any) -> int:
@@ -145,15 +145,15 @@ def test_a_sidecar_that_dies_or_hangs_costs_the_application_nothing(
         took = []
         for _ in range(30):
             began = time.monotonic()
-            assert httpx.get(f"{shop.url}/", trust_env=False).status_code == 200
+            assert shop.get("/").status_code == 200
             took.append(time.monotonic() - began)
         return max(took)
 
     running.process.send_signal(signal.SIGSTOP)
-    assert slowest() < 0.5
+    assert slowest() < 0.9  # a push that were waited for would take its whole second
     running.process.send_signal(signal.SIGCONT)
     running.stop(signal.SIGKILL)
-    assert slowest() < 0.5
+    assert slowest() < 0.9
     assert "Traceback" not in shop.printed
 
 
@@ -179,7 +179,7 @@ def test_the_light_turns_under_load_and_the_reasons_say_why(
     load(shop.url, ["/wait/5"] * 60)
 
     def judged() -> Any:
-        return httpx.get(f"{running.url}{API}/assessment", trust_env=False).json()
+        return running.get(f"{API}/assessment").json()
 
     assert waiting(lambda: judged()["light"] == "green")
     ended = threading.Event()

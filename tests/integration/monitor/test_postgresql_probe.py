@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import psycopg
 import pytest
 
@@ -121,7 +120,7 @@ def test_the_same_sidecar_watches_the_application_after_its_promotion(
         writer.execute("insert into t values (%s)", (number,))
 
     def seen() -> Any:
-        found = httpx.get(f"{running.url}/api/metrics/scalability", trust_env=False).json()
+        found = running.get("/api/metrics/scalability").json()
         return found["database"]["writes"] == 40 and found
 
     found = waiting(seen)

@@ -34,23 +34,19 @@ def database(application: Start, tmp_path: Path) -> str:
     return str(tmp_path / "shop.db")
 
 
-def get(server: Any, path: str, **options: Any) -> httpx.Response:
-    return httpx.get(server.url + path, trust_env=False, **options)
-
-
 def test_the_endpoints_answer_with_one_evaluation(sidecar: Start, database: str) -> None:
     running = sidecar("--database", database, "--interval", "0.5")
-    assert get(running, "/healthz").json()["status"] == "ok"
-    assessment = get(running, f"{API}/assessment").json()
+    assert running.get("/healthz").json()["status"] == "ok"
+    assessment = running.get(f"{API}/assessment").json()
     assert assessment["phase"] == "phase-1"
     assert assessment["decision"] == "unknown"
-    metrics = get(running, API).json()
+    metrics = running.get(API).json()
     assert metrics["database"]["journal_mode"] == "wal"
     assert metrics["metrics"]["database_size_bytes"]["value"] == sum(
         size for name, size in metrics["database"]["files"].items() if name != "shm"
     )
     accept = {"Accept": "application/openmetrics-text; version=1.0.0"}
-    exposed = get(running, f"{API}/prometheus", headers=accept)
+    exposed = running.get(f"{API}/prometheus", headers=accept)
     assert exposed.headers["content-type"].startswith("application/openmetrics-text")
     assert "database_size_bytes" in {family.name for family in text_string_to_metric_families(exposed.text)}
     assert f"serving {running.url}{API}" in running.printed
@@ -64,11 +60,11 @@ def test_writes_of_a_running_application_show_as_a_rate(
     running = sidecar("--database", str(tmp_path / "shop.db"), "--interval", "0.3", "--window", "10")
 
     def written() -> Any:
-        return get(running, API).json()["database"]["writes"]
+        return running.get(API).json()["database"]["writes"]
 
     writer.commit(200)
     assert waiting(lambda: written() == 200)
-    measured = get(running, API).json()["metrics"]["writes_per_second"]
+    measured = running.get(API).json()["metrics"]["writes_per_second"]
     assert measured["samples"] == 200
     assert measured["value"] == pytest.approx(200 / measured["window_s"], rel=0.01)
 
@@ -95,7 +91,7 @@ def test_a_decision_holds_from_evaluation_to_evaluation(
 def test_a_token_from_the_environment_guards_every_route(sidecar: Start, database: str) -> None:
     running = sidecar("--database", database, "--token-env", "SECRET", SECRET="open-sesame")
     for path in ("/healthz", API, f"{API}/assessment", f"{API}/prometheus", "/openapi.json", "/nowhere"):
-        assert get(running, path).status_code == 401
+        assert running.get(path).status_code == 401
     assert fetch_assessment(running.url, token="open-sesame").phase == "phase-1"
     with pytest.raises(TokenNeeded):
         fetch_assessment(running.url, token="wrong")
@@ -110,7 +106,7 @@ def test_a_port_in_use_is_one_line_and_exit_status_1(sidecar: Start, database: s
     assert second.process.wait(20) == 1
     assert "another program listens there already" in second.printed
     assert "Traceback" not in second.printed
-    assert get(running, "/healthz").status_code == 200
+    assert running.get("/healthz").status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -147,19 +143,19 @@ def test_clients_that_never_finish_their_request_are_cut_off(sidecar: Start, dat
         slow = [opened.enter_context(socket.create_connection(address, timeout=10)) for _ in range(30)]
         for connection in slow:
             connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: monitor\r\nX-Slow:")
-        assert get(running, "/healthz").status_code == 200
+        assert running.get("/healthz").status_code == 200
         for connection in slow:
             with contextlib.suppress(ConnectionResetError):
                 while connection.recv(4096):
                     pass
-    assert get(running, "/healthz").status_code == 200
+    assert running.get("/healthz").status_code == 200
 
 
 def test_a_body_larger_than_any_push_is_refused(sidecar: Start, database: str) -> None:
     running = sidecar("--database", database)
     answer = httpx.post(f"{running.url}{API}/push", content=b"x" * 5_000_000, trust_env=False)
     assert answer.status_code == 413
-    assert get(running, "/healthz").status_code == 200
+    assert running.get("/healthz").status_code == 200
 
 
 def test_the_watched_application_is_not_disturbed(
