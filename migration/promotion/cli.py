@@ -125,6 +125,7 @@ def promote(
         approve_as,
         accept_cost,
     )
+    promotions.refuse_under_way(journal)
     plan = plan_promotion(
         PromotionRequest(
             to_phase=to,
@@ -237,6 +238,7 @@ def resume(
             progress=progress_on(err),
             take_over=take_over,
             note={name: value for name, value in changed.items() if value},
+            stack_hash=lambda: invocation.stack_hash(plan.to_phase),
         )
 
 

@@ -59,6 +59,12 @@ class Invocation:
 
         return make_runner(name, state=self.state, stacks=self.stacks)
 
+    def stack_hash(self, phase: str) -> str:
+        """The hash of a phase's plan as its stack file and program say now."""
+        from infra.plan import build_plan  # noqa: PLC0415
+
+        return build_plan(phase, stacks=self.stacks).hash
+
     def application(self, plan: PromotionPlan) -> CommandApplication:
         """The application as these hooks know it."""
         return CommandApplication(self.hooks, Path(plan.source), plan.from_phase, plan.to_phase)

@@ -106,6 +106,19 @@ class Journal:
                 found.clear()
         return tuple(found)
 
+    def refuse_under_way(self) -> None:
+        """Stop where the newest promotion has begun and not ended.
+
+        Raises:
+            PromotionRunningError: it has.
+        """
+        current = self.latest()
+        if current is not None and current.state in UNDER_WAY:
+            raise PromotionRunningError(
+                f"promotion {current.id} has begun and not ended (it is {current.state.value})",
+                next_step="outgrow promote status shows it; outgrow promote resume or abort ends it",
+            )
+
     # Writing ------------------------------------------------------------------------------------------------
 
     @contextmanager
@@ -167,12 +180,8 @@ class Journal:
         Raises:
             PromotionRunningError: the newest promotion has begun and not ended.
         """
+        self.refuse_under_way()
         current = self.latest()
-        if current is not None and current.state in UNDER_WAY:
-            raise PromotionRunningError(
-                f"promotion {current.id} has begun and not ended (it is {current.state.value})",
-                next_step="outgrow promote status shows it; outgrow promote resume or abort ends it",
-            )
         now = _now()
         record = PromotionRecord(
             id=uuid.uuid4().hex[:12],

@@ -23,15 +23,16 @@ from migration.promotion.journal import Journal
 from migration.promotion.plan import PromotionPlan
 from migration.promotion.policy import GatePolicy, gates_for
 from migration.promotion.progress import Progress, silent
-from migration.promotion.record import PromotionRecord, State
+from migration.promotion.record import PromotionRecord, State, StepState
 from migration.promotion.report import GATES, PromotionReport, read_report
 from migration.promotion.steps.order import ALL_STEPS
+from migration.promotion.steps.provision import Provision
 from migration.promotion.tampering import refuse_tampering
 from migration.promotion.world import Limits, World
 from migration.target_dsn import parse_dsn
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from infra.runners.protocol import Runner
@@ -50,6 +51,18 @@ def look(plan: PromotionPlan, policy: GatePolicy, journal: Path, dsn: str | None
         with Journal.open(journal) as opened:
             approvals = opened.approvals()
     return evaluate(gates_for(plan, policy, approvals, dsn))
+
+
+def refuse_under_way(journal: Path) -> None:
+    """Stop before anything is planned where an earlier promotion has begun and not ended; reads only.
+
+    Raises:
+        PromotionRunningError: it has.
+        NoPromotionError: something else than a journal lies at `journal`.
+    """
+    if journal.exists():
+        with Journal.open(journal) as opened:
+            opened.refuse_under_way()
 
 
 def promote(
@@ -125,6 +138,7 @@ def resume(
     progress: Progress = silent,
     take_over: bool = False,
     note: Mapping[str, Any] | None = None,
+    stack_hash: Callable[[], str] | None = None,
 ) -> PromotionReport:
     """Go on where a promotion stopped: forward, or back where it was being put back.
 
@@ -136,6 +150,8 @@ def resume(
         progress: is told what happens.
         take_over: take the journal from a process on another host that is gone.
         note: what differs from the options the promotion was started with, for the audit.
+        stack_hash: evaluates the next phase's stack as it is now, so that no other stack is made than the one
+            that was approved; asked only where it is still to be made.
 
     Raises:
         NoPromotionError: nothing to resume.
@@ -155,6 +171,7 @@ def resume(
                 )
             plan = PromotionPlan.from_json(record.plan)
             _refuse_other_target(plan, dsn)
+            _refuse_other_stack(plan, record, stack_hash)
             opened.note(getpass.getuser(), "resumed", "", dict(note or {}))
             world = _world(
                 opened, record, plan, dsn=dsn, application=application, runner=runner, progress=progress
@@ -326,6 +343,21 @@ def _refuse_other_target(plan: PromotionPlan, dsn: str | None) -> None:
         why=f"{given} is not {plan.target}",
         next_step=f"give the connection string of {plan.target}",
     )
+
+
+def _refuse_other_stack(
+    plan: PromotionPlan, record: PromotionRecord, stack_hash: Callable[[], str] | None
+) -> None:
+    going_forward = record.state is not State.REVERTING
+    if stack_hash is None or not going_forward or record.step(Provision.name).state is StepState.DONE:
+        return
+    now = stack_hash()
+    if now != plan.infra.plan_hash:
+        raise WrongPromotionError(
+            f"the stack of {plan.to_phase} has changed since the plan was approved",
+            why=f"its plan was {plan.infra.plan_hash[:SHORT_HASH]}, it is {now[:SHORT_HASH]} now",
+            next_step="undo the change and resume, or outgrow promote abort and start again",
+        )
 
 
 def _latest(journal: Journal) -> PromotionRecord:
