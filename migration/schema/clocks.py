@@ -80,13 +80,13 @@ def _written(clock: str, kind: str, timestamp: str, utc: str) -> str | None:
             return f"{utc}::time(0)"
         case (("datetime" | "date" | "time"), "text"):
             return f"to_char({utc}, '{_FORMATS[clock]}')"
-        case "epoch", ("integer" | "number"):
+        case "epoch", ("integer" | "number" | "real"):
             return f"floor({_EPOCH})::bigint"
         case "epoch", "text":
             return f"floor({_EPOCH})::bigint::text"
-        case "milliseconds", ("integer" | "number"):
+        case "milliseconds", ("integer" | "number" | "real"):
             return f"floor({_EPOCH} * 1000)::bigint"
-        case "julian", "number":
+        case "julian", ("number" | "real"):
             return f"({_EPOCH} / 86400.0 + 2440587.5)::double precision"
         case _:
             return None

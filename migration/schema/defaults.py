@@ -12,7 +12,7 @@ from migration.schema.clocks import read_clock, squeezed, write_clock
 from migration.schema.ddl import quote_literal
 from migration.schema.tokens import BadSqlError, Kind, tokenize
 from migration.schema.translate import Scope, translate
-from migration.schema.typed import UntranslatableError, kind_of
+from migration.schema.typed import NUMBERS, UntranslatableError, kind_of
 from migration.schema.typed import text as as_text
 from migration.values.observers import BOOLEAN_TEXTS, is_json
 from migration.values.temporal import parse_datetime, parse_time
@@ -151,7 +151,7 @@ def _constant(literal: _Literal, kind: str, target: str) -> str:
             if number != number.to_integral_value() or abs(number) >= 2**63:
                 raise ValueError
             return str(int(number))
-        case "number":
+        case "number" | "real":
             return str(Decimal(plain))
         case "text":
             return quote_literal(f"\\x{plain}" if literal.kind == "blob" else plain)
@@ -180,7 +180,7 @@ _MOST_DIGITS = 10 * _DIGITS_EACH
 
 def _expression(tokens: list[Token], kind: str, text: str) -> Default:
     words = squeezed(tokens)
-    if words == "random()" and kind in ("integer", "number"):
+    if words == "random()" and kind in NUMBERS:
         return Default(f"('x' || left({_RANDOM_DIGITS}, 16))::bit(64)::bigint")
     match = _RANDOM_HEX.fullmatch(words)
     if match and kind == "text" and bool(match.group(1)) == bool(match.group(3)):
@@ -193,7 +193,8 @@ def _expression(tokens: list[Token], kind: str, text: str) -> Default:
         return _left(text, str(error))
     if kind == "text" and constant.kind == "integer":
         return Default(as_text(constant))
-    if constant.kind != kind and (constant.kind, kind) != ("integer", "number"):
+    number = constant.kind in NUMBERS and kind in ("number", "real")
+    if constant.kind != kind and not number:
         return _left(text, f"it gives {constant.kind}, not {kind}")
     return Default(constant.operand)
 

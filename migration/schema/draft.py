@@ -30,6 +30,7 @@ class Draft:
         self.obstacles: list[Obstacle] = []
         self.relations = Namespace(lambda name, chosen: self.note("changed", name, f"is named {chosen}"))
         self.tables: dict[str, TargetTable] = {}
+        self.views: dict[str, str] = {}
         self._constraints: dict[str, Namespace] = {}
 
     @property

@@ -6,9 +6,20 @@ better left and named than translated into something else.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from migration.schema.typed import Typed, UntranslatableError, boolean, comparable, number, text
+from migration.schema.json_paths import extract
+from migration.schema.typed import (
+    NUMBERS,
+    Typed,
+    UntranslatableError,
+    boolean,
+    comparable,
+    number,
+    text,
+    wider,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,21 +27,23 @@ if TYPE_CHECKING:
 Arguments = "Sequence[Typed]"
 
 
-def call(name: str, arguments: Sequence[Typed], *, ascii_case: bool) -> Typed:
+def call(name: str, arguments: Sequence[Typed], *, for_index: bool) -> Typed:
     """Translate a call.
 
     Args:
         name: the function, in lower case.
         arguments: already translated.
-        ascii_case: whether lower and upper must change ASCII letters only, as SQLite's do; an index is of
-            more use with PostgreSQL's own lower.
+        for_index: whether to write what queries on PostgreSQL use: its own lower, which knows more letters
+            than SQLite's, and JSON as text.
 
     Raises:
         UntranslatableError: no function, or no arguments, that mean the same.
     """
     if name in ("lower", "upper") and len(arguments) == 1:
-        collation = ' COLLATE "C"' if ascii_case else ""
+        collation = "" if for_index else ' COLLATE "C"'
         return Typed(f"{name}({text(arguments[0])}{collation})", "text")
+    if name == "json_extract" and for_index and len(arguments) == 2:
+        return extract(*arguments)
     for counts, function in _FUNCTIONS.get(name, ()):
         if len(arguments) in counts:
             return function(arguments)
@@ -47,9 +60,9 @@ def _length(arguments: Sequence[Typed]) -> Typed:
 def _same_kind(arguments: Sequence[Typed]) -> tuple[list[str], Typed]:
     """The arguments as one kind, and an argument that shows which."""
     known = [item for item in arguments if item.kind != "null"]
-    shape = next((item for item in known if item.constant is None), known[0] if known else arguments[0])
-    if shape.kind == "integer" and any(item.kind == "number" for item in known):
-        shape = next(item for item in known if item.kind == "number")
+    if not known:
+        return [item.sql for item in arguments], arguments[0]
+    shape = next((item for item in known if item.constant is None), known[0])
     parts = []
     for item in arguments:
         if item.kind == "null" or item is shape:
@@ -58,17 +71,24 @@ def _same_kind(arguments: Sequence[Typed]) -> tuple[list[str], Typed]:
             parts.append(boolean(item))
         else:
             parts.append(comparable(shape, item)[1])
+    if shape.kind in NUMBERS:
+        shape = replace(shape, kind=wider(item.kind if item.kind in NUMBERS else "integer" for item in known))
     return parts, shape
 
 
 def _coalesce(arguments: Sequence[Typed]) -> Typed:
-    parts, shape = _same_kind(arguments)
+    known = [item for item in arguments if item.kind != "null"]
+    if len(known) < 2:
+        return known[0] if known else arguments[0]
+    parts, shape = _same_kind(known)
     return Typed(f"COALESCE({', '.join(parts)})", shape.kind)
 
 
 def _extreme(function: str) -> Callable[[Sequence[Typed]], Typed]:
     def translate(arguments: Sequence[Typed]) -> Typed:
         """SQLite's min and max are NULL if one argument is; LEAST and GREATEST pass over it."""
+        if any(item.kind == "null" for item in arguments):
+            return Typed("NULL", "null")
         parts, shape = _same_kind(arguments)
         if shape.kind == "text":
             raise UntranslatableError("texts are ordered differently in PostgreSQL")
@@ -82,7 +102,12 @@ def _extreme(function: str) -> Callable[[Sequence[Typed]], Typed]:
 
 
 def _nullif(arguments: Sequence[Typed]) -> Typed:
+    if arguments[1].kind == "null" or arguments[0].kind == "null":
+        return arguments[0]
     left, right = comparable(*arguments)
+    if arguments[0].kind != arguments[1].kind:  # NULLIF would give the first as the type of the second
+        kept = arguments[0]
+        return Typed(f"CASE WHEN {left} = {right} THEN NULL ELSE {kept.sql} END", kept.kind, atomic=False)
     return Typed(f"NULLIF({left}, {right})", arguments[0].kind)
 
 
@@ -127,16 +152,16 @@ def _round(arguments: Sequence[Typed]) -> Typed:
         raise UntranslatableError("round to a number of digits that is no constant")
     places = digits.text if digits is not None else "0"
     # PostgreSQL rounds double precision half to even, numeric half away from zero as SQLite does.
-    return Typed(f"round({number(arguments[0])}::numeric, {places})::double precision", "number")
+    return Typed(f"round({number(arguments[0])}::numeric, {places})::double precision", "real")
 
 
-_STORAGE = {"integer": "integer", "text": "text", "bytes": "blob"}
+_STORAGE = {"integer": "integer", "real": "real", "text": "text", "bytes": "blob"}
 
 
 def _typeof(arguments: Sequence[Typed]) -> Typed:
     """The storage class follows from the column's type now; some types stand for several classes."""
     (item,) = arguments
-    storage = "real" if item.type == "double precision" else _STORAGE.get(item.kind)
+    storage = _STORAGE.get(item.kind)
     if not item.column or storage is None:
         raise UntranslatableError(f"typeof({item.sql}): a {item.kind} has no single storage class")
     return Typed(f"CASE WHEN {item.operand} IS NULL THEN 'null' ELSE '{storage}' END", "text", atomic=False)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from migration.schema.translate import Scope, translate
-from migration.schema.typed import Typed, UntranslatableError, kind_of
+from migration.schema.typed import NUMBERS, Typed, UntranslatableError, kind_of
 
 if TYPE_CHECKING:
     from migration.schema.draft import Draft
@@ -41,6 +41,7 @@ def _as_column(value: Typed, column: TargetColumn) -> str:
     wanted = kind_of(column.type)
     if value.kind == "boolean" and wanted == "integer":
         return f"{value.operand}::integer"
-    if value.kind == wanted or (value.kind, wanted) == ("integer", "number") or value.kind == "null":
+    number = value.kind in NUMBERS and wanted in ("number", "real")
+    if value.kind == wanted or number or value.kind == "null":
         return value.sql
     raise UntranslatableError(f"the expression gives {value.kind}, the column is {column.type}")

@@ -28,7 +28,7 @@ def plan_indexes(draft: Draft) -> list[Statement]:
 
 def _index(draft: Draft, table: Table, index: Index) -> Statement | None:
     target = draft.tables[table.name]
-    scope = Scope.of(target.columns, draft.rowid_column(table), ascii_case=False)
+    scope = Scope.of(target.columns, draft.rowid_column(table), for_index=True)
     try:
         terms = [_term(draft, table, index, term, scope) for term in index.terms]
         where = translate_condition(index.where, scope) if index.where is not None else None

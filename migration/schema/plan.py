@@ -15,9 +15,10 @@ from migration.schema.foreign_keys import plan_foreign_keys
 from migration.schema.indexes import plan_indexes
 from migration.schema.keys import plan_keys
 from migration.schema.options import PlanOptions
-from migration.schema.others import plan_others
+from migration.schema.others import note_others
 from migration.schema.tables import plan_tables
 from migration.schema.target import Statement, TargetPlan
+from migration.schema.views import plan_views
 
 if TYPE_CHECKING:
     from migration.schema.source import SourceSchema
@@ -36,7 +37,8 @@ def plan_target(source: SourceSchema, profile: Profile, options: PlanOptions | N
     keys = plan_keys(draft)
     checks = [statement for table in source.tables for statement in plan_checks(draft, table)]
     references = [statement for table in source.tables for statement in plan_foreign_keys(draft, table)]
-    others = plan_others(draft)
+    views = plan_views(draft)
+    note_others(draft)
     tables = tuple(draft.tables[table.name] for table in source.tables)
     return TargetPlan(
         source,
@@ -48,7 +50,7 @@ def plan_target(source: SourceSchema, profile: Profile, options: PlanOptions | N
             )
             for table in tables
         ),
-        (*keys, *indexes, *checks, *references, *others),
+        (*keys, *indexes, *checks, *references, *views),
         tuple(draft.notes),
         tuple(draft.obstacles),
         draft.options,

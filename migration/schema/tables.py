@@ -26,6 +26,11 @@ def plan_tables(draft: Draft) -> None:
     identities = {table.name: _identity_column(draft, table) for table in draft.source.tables}
     decisions = unify_references(_decide(draft), draft.source, draft.profile, identities)
     names = {table.name: draft.relations.take(table.name, "table") for table in draft.source.tables}
+    draft.views |= {
+        view.name: draft.relations.take(view.name, "view")
+        for view in draft.source.others
+        if view.kind == "view"
+    }
     for table in draft.source.tables:
         draft.tables[table.name] = _table(draft, table, names[table.name], decisions, identities[table.name])
 

@@ -2,44 +2,58 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from migration.schema import expression as sqlite
 from migration.schema.ddl import quote_identifier, quote_literal
 from migration.schema.declared import Affinity, affinity_of
 from migration.schema.functions import call
+from migration.schema.json_paths import extract
 from migration.schema.patterns import glob, like
 from migration.schema.tokens import BadSqlError
-from migration.schema.typed import Typed, UntranslatableError, boolean, comparable, kind_of, number, text
+from migration.schema.typed import (
+    NUMBERS,
+    Typed,
+    UntranslatableError,
+    boolean,
+    calculated,
+    calculation,
+    comparable,
+    kind_of,
+    number,
+    text,
+    wider,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from migration.schema.target import TargetColumn
-    from migration.schema.typed import Kind
 
 _ROWID = frozenset({"rowid", "oid", "_rowid_"})
 _ORDER = frozenset({"<", "<=", ">", ">="})
+_CALCULATING = frozenset({"+", "-", "*", "/", "%", "&", "|", "<<", ">>", "||"})
+_NULL = Typed("NULL", "null")
 
 
 @dataclass(frozen=True)
 class Scope:
     """The columns an expression may name, by their name in lower case.
 
-    `rowid` is the column that stands for the rowid, where there is one. With `ascii_case`, lower and upper
-    change ASCII letters only, as SQLite's do.
+    `rowid` is the column that stands for the rowid, where there is one. With `for_index`, functions are those
+    that queries on PostgreSQL use, and need not give SQLite's results in every corner.
     """
 
     columns: dict[str, TargetColumn]
     rowid: str | None = None
-    ascii_case: bool = True
+    for_index: bool = False
 
     @classmethod
     def of(
-        cls, columns: Iterable[TargetColumn], rowid: str | None = None, *, ascii_case: bool = True
+        cls, columns: Iterable[TargetColumn], rowid: str | None = None, *, for_index: bool = False
     ) -> Scope:
-        return cls({column.source.name.casefold(): column for column in columns}, rowid, ascii_case)
+        return cls({column.source.name.casefold(): column for column in columns}, rowid, for_index)
 
 
 def translate(sql: str, scope: Scope) -> Typed:
@@ -69,8 +83,12 @@ def _condition(item: Typed) -> str:
     return item.sql if item.kind == "boolean" else boolean(item)
 
 
-def _wider(left: Typed, right: Typed) -> Kind:
-    return "number" if "number" in (left.kind, right.kind) else "integer"
+def _collation(left: Typed, right: Typed) -> str | None:
+    """Which collation a comparison uses (sqlite.org/datatype3.html, 7.1); None for BINARY."""
+    written = next((item for item in (left, right) if item.collated), None)
+    column = next((item for item in (left, right) if item.column), None)
+    deciding = written or column
+    return deciding.collation if deciding is not None else None
 
 
 class _Translator:
@@ -99,7 +117,7 @@ class _Translator:
                 return self._case(node)
             case sqlite.Call():
                 arguments = [self.typed(argument) for argument in node.arguments]
-                return call(node.name, arguments, ascii_case=self._scope.ascii_case)
+                return call(node.name, arguments, for_index=self._scope.for_index)
             case sqlite.Cast():
                 return self._cast(node)
             case sqlite.Collate():
@@ -110,7 +128,7 @@ class _Translator:
             case "integer":
                 return Typed(node.text, "integer", constant=node)
             case "real":
-                return Typed(node.text, "number", constant=node)
+                return Typed(node.text, "real", constant=node)
             case "text":
                 return Typed(quote_literal(node.text), "text", constant=node)
             case "blob":
@@ -118,7 +136,7 @@ class _Translator:
             case "word":
                 return Typed(node.text, "boolean")
             case "null":
-                return Typed("NULL", "null")
+                return _NULL
             case _:
                 raise UntranslatableError(f"{node.text} changes with time")
 
@@ -127,9 +145,12 @@ class _Translator:
         if column is None and node.name.lower() in _ROWID and self._scope.rowid is not None:
             column = self._scope.columns[self._scope.rowid.casefold()]
         if column is not None:
+            kind = kind_of(column.type)
+            if kind == "real" and affinity_of(column.source.declared_type) is not Affinity.REAL:
+                kind = "number"
             return Typed(
                 quote_identifier(column.name),
-                kind_of(column.type),
+                kind,
                 column=True,
                 collation=column.source.collation,
                 type=column.type,
@@ -150,16 +171,19 @@ class _Translator:
         item = self.typed(node.operand)
         if node.operator == "NOT":
             return Typed(f"NOT {boolean(item)}", "boolean", atomic=False)
-        if node.operator == "+":
+        if node.operator == "+" or item.kind == "null":
             return item
-        if node.operator == "-" and item.constant is not None and item.kind in ("integer", "number"):
-            negative = sqlite.Literal(item.constant.kind, f"-{item.constant.text}")
-            return Typed(f"-{item.constant.text}", item.kind, constant=negative)
+        if node.operator == "-" and item.constant is not None and item.kind in NUMBERS:
+            plain = item.constant.text
+            negative = plain.removeprefix("-") if plain.startswith("-") else f"-{plain}"
+            return Typed(negative, item.kind, constant=sqlite.Literal(item.constant.kind, negative))
         if node.operator == "~" and item.kind != "integer":
             raise UntranslatableError(f"~{item.sql} on a {item.kind}")
-        return Typed(f"{node.operator}{number(item)}", _wider(item, item), atomic=False)
+        return calculation(f"{node.operator}{number(item)}", calculated(item, item))
 
     def _binary(self, operator: str, left: Typed, right: Typed) -> Typed:
+        if operator in _CALCULATING and "null" in (left.kind, right.kind):
+            return _NULL
         match operator:
             case "AND" | "OR":
                 return Typed(f"{boolean(left)} {operator} {boolean(right)}", "boolean", atomic=False)
@@ -170,13 +194,15 @@ class _Translator:
             case "||":
                 return Typed(f"{text(left)} || {text(right)}", "text", atomic=False)
             case "+" | "-" | "*":
-                return Typed(f"{number(left)} {operator} {number(right)}", _wider(left, right), atomic=False)
+                return calculation(f"{number(left)} {operator} {number(right)}", calculated(left, right))
             case "/" | "%":
                 return self._division(operator, left, right)
             case "&" | "|" | "<<" | ">>" if left.kind == right.kind == "integer":
                 if operator in ("<<", ">>"):  # PostgreSQL takes the distance modulo the width
                     raise UntranslatableError("shifts differ where the distance is 64 or more, or negative")
-                return Typed(f"{number(left)} {operator} {number(right)}", "integer", atomic=False)
+                return calculation(f"{number(left)} {operator} {number(right)}", "integer")
+            case "->>" if self._scope.for_index:
+                return extract(left, right)
             case _:
                 raise UntranslatableError(f"the operator {operator} has no translation")
 
@@ -192,8 +218,11 @@ class _Translator:
 
     def _comparison(self, operator: str, left: Typed, right: Typed) -> Typed:
         ours, theirs = comparable(left, right)
-        if left.kind == "text" or right.kind == "text":
-            collation = left.collation or right.collation
+        if all(item.kind == "text" or item.constant is not None for item in (left, right)) and "text" in (
+            left.kind,
+            right.kind,
+        ):
+            collation = _collation(left, right)
             if collation == "NOCASE":
                 ours, theirs = f'lower({ours} COLLATE "C")', f'lower({theirs} COLLATE "C")'
             elif collation == "RTRIM":
@@ -205,14 +234,17 @@ class _Translator:
         return Typed(f"{ours} {operator} {theirs}", "boolean", atomic=False)
 
     def _division(self, operator: str, left: Typed, right: Typed) -> Typed:
-        """SQLite divides by zero to NULL, and takes % of integers only."""
-        if operator == "%" and (left.kind, right.kind) != ("integer", "integer"):
-            raise UntranslatableError("% of other numbers than integers")
+        """SQLite divides by zero to NULL, integers to integers, and takes % of integers only."""
+        kind = calculated(left, right)
+        if kind == "number" or (operator == "%" and kind != "integer"):
+            raise UntranslatableError(
+                f"{left.sql} {operator} {right.sql} depends on what is stored as an integer"
+            )
         divisor = number(right)
         constant = right.constant
         if constant is None or float(constant.text) == 0:
             divisor = f"NULLIF({divisor}, 0)"
-        return Typed(f"{number(left)} {operator} {divisor}", _wider(left, right), atomic=False)
+        return calculation(f"{number(left)} {operator} {divisor}", kind)
 
     def _like(self, node: sqlite.Like) -> Typed:
         value, pattern = self.typed(node.value), self.typed(node.pattern)
@@ -236,6 +268,7 @@ class _Translator:
             return Typed("false", "boolean")
         choices = [self.typed(choice) for choice in node.choices]
         # The left side alone decides the collation of IN.
+        value = replace(value, collated=True)
         pairs = [comparable(value, choice) for choice in choices]
         subjects = {subject for subject, _ in pairs}
         if len(subjects) > 1 or value.collation is not None:
@@ -247,11 +280,9 @@ class _Translator:
         results = [self.typed(result) for _, result in node.branches]
         if node.otherwise is not None:
             results.append(self.typed(node.otherwise))
-        kinds: set[Kind] = {result.kind for result in results} - {"null"}
-        if kinds == {"integer", "number"}:
-            kinds = {"number"}
-        if len(kinds) > 1:
-            raise UntranslatableError(f"a CASE gives {' or '.join(sorted(kinds))}")
+        kind = wider(result.kind for result in results)
+        if kind == "null":
+            return _NULL
         subject = self.typed(node.subject) if node.subject is not None else None
         parts = ["CASE"]
         for (condition, _), result in zip(node.branches, results, strict=False):
@@ -260,19 +291,21 @@ class _Translator:
             parts.append(f"WHEN {when} THEN {result.sql}")
         if node.otherwise is not None:
             parts.append(f"ELSE {results[-1].sql}")
-        return Typed(" ".join((*parts, "END")), next(iter(kinds), "null"))
+        return Typed(" ".join((*parts, "END")), kind)
 
     def _cast(self, node: sqlite.Cast) -> Typed:
         item, affinity = self.typed(node.operand), affinity_of(node.type)
         match affinity, item.kind:
             case Affinity.TEXT, _:
                 return Typed(text(item), "text")
-            case Affinity.INTEGER, ("integer" | "boolean"):
-                return Typed(f"{number(item)}::bigint", "integer")
-            case Affinity.INTEGER, "number":
-                return Typed(f"trunc({number(item)})::bigint", "integer")
-            case Affinity.REAL, ("integer" | "number" | "boolean"):
-                return Typed(f"{number(item)}::double precision", "number")
+            case Affinity.INTEGER, "boolean":
+                return Typed(number(item), "integer")
+            case Affinity.INTEGER, "integer":
+                return item
+            case Affinity.INTEGER, ("real" | "number"):
+                return Typed(f"trunc({number(item)})::bigint", "integer", type="bigint")
+            case Affinity.REAL, ("integer" | "real" | "number" | "boolean"):
+                return Typed(f"{number(item)}::double precision", "real")
             case _:
                 raise UntranslatableError(
                     f"SQLite's CAST to {node.type} reads the beginning of a {item.kind}"
@@ -281,4 +314,4 @@ class _Translator:
     def _collate(self, node: sqlite.Collate) -> Typed:
         item = self.typed(node.operand)
         collation = None if node.collation == "BINARY" else node.collation
-        return Typed(item.sql, item.kind, item.atomic, item.constant, item.column, collation, item.type)
+        return replace(item, collation=collation, collated=True)

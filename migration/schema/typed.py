@@ -7,13 +7,16 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Literal
 
 from migration.schema.ddl import quote_literal
-from migration.values.temporal import parse_datetime, parse_time
+from migration.values.temporal import TO_SHAPE, classify, parse_datetime, parse_time
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from migration.schema.expression import Literal as Constant
 
 Kind = Literal[
     "integer",
+    "real",
     "number",
     "text",
     "boolean",
@@ -27,6 +30,9 @@ Kind = Literal[
     "null",
 ]
 
+#: `number` is what may be integer or real, row by row. SQLite divides the two differently.
+NUMBERS: frozenset[Kind] = frozenset({"integer", "real", "number"})
+
 
 class UntranslatableError(Exception):
     """Why an expression has no counterpart that means the same; caught where statements are planned."""
@@ -38,7 +44,7 @@ class Typed:
 
     `atomic` SQL needs no parentheses around it. `constant` is set for literals, `column` for plain columns,
     whose affinity SQLite applies to what they are compared with. `collation` is NOCASE or RTRIM, where one
-    applies.
+    applies; `collated` says that COLLATE was written.
     """
 
     sql: str
@@ -48,6 +54,7 @@ class Typed:
     column: bool = False
     collation: str | None = None
     type: str = ""
+    collated: bool = False
 
     @property
     def operand(self) -> str:
@@ -60,7 +67,7 @@ _KINDS: dict[str, Kind] = {
     "integer": "integer",
     "bigint": "integer",
     "numeric": "number",
-    "double precision": "number",
+    "double precision": "real",
     "text": "text",
     "character varying": "text",
     "boolean": "boolean",
@@ -79,13 +86,40 @@ def kind_of(type_name: str) -> Kind:
     return _KINDS[type_name.split("(", maxsplit=1)[0].strip()]
 
 
+def wider(kinds: Iterable[Kind]) -> Kind:
+    """The kind of a value that is one of these kinds of number, whichever it is.
+
+    Raises:
+        UntranslatableError: they are not all numbers, or not all of one kind.
+    """
+    found = set(kinds) - {"null"}
+    if len(found) <= 1:
+        return found.pop() if found else "null"
+    if found <= NUMBERS:
+        return "number"
+    raise UntranslatableError(f"a value is {' or '.join(sorted(found))}")
+
+
+def calculated(left: Typed, right: Typed) -> Kind:
+    """The kind of a sum or a product: real as soon as one side surely is."""
+    kinds = (left.kind, right.kind)
+    if "real" in kinds:
+        return "real"
+    return "number" if "number" in kinds else "integer"
+
+
+def calculation(sql: str, kind: Kind) -> Typed:
+    """The result of `number` operands."""
+    return Typed(sql, kind, atomic=False, type="bigint" if kind == "integer" else "")
+
+
 def boolean(item: Typed) -> str:
     """As a condition: what SQLite takes for true is a number other than 0."""
     if item.kind in ("boolean", "null"):
         return item.operand
     if item.constant is not None and item.constant.kind == "integer":
         return "false" if int(item.constant.text) == 0 else "true"
-    if item.kind in ("integer", "number"):
+    if item.kind in NUMBERS:
         return f"({item.operand} <> 0)"
     raise UntranslatableError(f"{item.sql} is used as a condition, but is {item.kind}")
 
@@ -94,9 +128,9 @@ def number(item: Typed) -> str:
     """As a number to calculate with, as SQLite does: with 64-bit integers and double precision."""
     if item.kind == "boolean":
         return f"{item.operand}::integer"
-    if item.kind in ("integer", "number", "null"):
-        if item.type in ("smallint", "integer"):
-            return f"{item.operand}::bigint"
+    if item.kind == "integer" and item.constant is None and item.type != "bigint":
+        return f"{item.operand}::bigint"
+    if item.kind in NUMBERS or item.kind == "null":
         return f"{item.operand}::double precision" if item.type.startswith("numeric") else item.operand
     raise UntranslatableError(f"{item.sql} is used as a number, but is {item.kind}")
 
@@ -133,7 +167,7 @@ def comparable(left: Typed, right: Typed) -> tuple[str, str]:
         return ours, theirs
     if right.constant is not None and left.constant is None:
         return _with_constant(left, right)
-    if left.kind == right.kind or {left.kind, right.kind} == {"integer", "number"}:
+    if left.kind == right.kind or {left.kind, right.kind} <= NUMBERS:
         return left.operand, right.operand
     if {left.kind, right.kind} <= {"timestamp", "date"}:
         return left.operand, right.operand
@@ -160,9 +194,9 @@ def _with_constant(item: Typed, constant: Typed) -> tuple[str, str]:
     assert value is not None
     plain = value.text
     match item.kind:
-        case "integer" | "number" if value.kind in ("integer", "real"):
+        case "integer" | "real" | "number" if value.kind in ("integer", "real"):
             return item.operand, constant.operand
-        case "integer" | "number" if value.kind == "text" and item.column:
+        case "integer" | "real" | "number" if value.kind == "text" and item.column:
             try:
                 return item.operand, str(Decimal(plain))
             except InvalidOperation:
@@ -174,6 +208,9 @@ def _with_constant(item: Typed, constant: Typed) -> tuple[str, str]:
         case "bytes" if value.kind == "blob":
             return item.operand, constant.operand
         case "timestamp" | "timestamptz" | "date" if value.kind == "text":
+            # SQLite compares texts: only those of one shape are in the order of time.
+            if (classify(plain.translate(TO_SHAPE)) == "date") != (item.kind == "date"):
+                raise UntranslatableError(f"{item.sql} ({item.kind}) is compared with {constant.sql}")
             _readable(parse_datetime, plain)
             zone = "+00" if item.kind == "timestamptz" and parse_datetime(plain).tzinfo is None else ""
             return item.operand, f"{quote_literal(plain + zone)}::{item.kind}"
