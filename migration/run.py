@@ -113,7 +113,7 @@ def _setup(snapshot: Snapshot, target: Connection, options: RunOptions) -> Setup
         source_state=snapshot.state,
         target=identify(target),
         schema=options.plan.schema,
-        options={**asdict(options.plan), "verify": options.verify},
+        options=asdict(options.plan),
         plan_hash="",
         started=time.time(),
     )

@@ -50,6 +50,7 @@ Family = Literal[
 ]
 
 NULL = b"\x00"
+_COLON = ord(":")
 #: PostgreSQL counts days and microseconds from 2000-01-01.
 EPOCH_DAY = date(2000, 1, 1).toordinal()
 UNIX_DAYS = EPOCH_DAY - date(1970, 1, 1).toordinal()
@@ -267,7 +268,7 @@ def _timestamptz(planned: TargetColumn, *_: Any) -> Meaning:
 
 def _moment(value: Any) -> tuple[int, int | None]:
     """A text's microseconds since 2000-01-01 by its own clock, and its zone's offset, if it has one."""
-    if len(value) == 19 and value[10] in b" T":  # the most common form; days and seconds repeat
+    if len(value) == 19 and value[10] in b" T" and value[16] == _COLON:  # days and seconds repeat
         return _day(bytes(value[:10])) + _second(bytes(value[11:])), None
     found = _MOMENT.fullmatch(value.decode())
     if found is None:

@@ -14,7 +14,7 @@ from migration.verification.rows import differing_rows
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from migration.schema.target import TargetTable
     from migration.target_database import Connection
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Rows between two words about progress.
 _STRIDE = 5_000
+#: Rows of differing ranges that are read again to find the rows that differ; their hashes stay in memory.
+_ROWS_READ = 100_000
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,20 @@ def compare_table(
         checksum(theirs),
         len(ours.keys() | theirs.keys()),
         len(differing),
-        differing_rows(reader, target, layout, differing) if differing else (),
+        differing_rows(reader, target, layout, _first(differing, ours, theirs)) if differing else (),
     )
+
+
+def _first(differing: Sequence[int], ours: Mapping[int, Sum], theirs: Mapping[int, Sum]) -> list[int]:
+    """As many of the differing ranges as hold about `_ROWS_READ` rows, and at least one."""
+    chosen: list[int] = []
+    rows = 0
+    for number in differing:
+        rows += sum(side[number].rows for side in (ours, theirs) if number in side)
+        if chosen and rows > _ROWS_READ:
+            break
+        chosen.append(number)
+    return chosen
 
 
 def source_sums(reader: sqlite3.Connection, layout: Layout, advance: Callable[[int], None]) -> dict[int, Sum]:

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from migration.target_database import Connection
     from migration.verification.catalog import CatalogColumn, CatalogTable
 
-#: About how many ranges a table is parted into; a range that differs is read again row by row.
+#: Into how many ranges a table is parted at most; a range that differs is read again row by row.
 RANGES = 4096
+#: A range of an integer key spans at least 2**8 values: fewer would only make more sums.
+_LEAST_SHIFT = 8
 _HASH_SHIFT = 52  # of a 64-bit hash, its first 12 bits: 4096 ranges
 
 
@@ -121,7 +123,7 @@ def plan_layout(
     names = [column.name for column, _ in pairs]
     key = actual.primary_key or ()
     keys = tuple(names.index(name) for name in key) if set(key) <= set(names) else ()
-    shift = 0
+    shift = _LEAST_SHIFT
     if integer_key(actual) is not None and bounds is not None and keys:
         low, high = bounds
         while (high >> shift) - (low >> shift) >= RANGES:

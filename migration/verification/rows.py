@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 #: Rows shown of one table.
 SHOWN = 20
-#: Ranges read again; with 4096 ranges a table of a hundred million rows keeps 400,000 hashes in memory for
-#: it.
-_RANGES_READ = 16
 #: Characters of a value shown.
 _VALUE_SHOWN = 200
 
@@ -35,10 +32,9 @@ class _Row:
 
 
 def differing_rows(
-    reader: sqlite3.Connection, target: Connection, layout: Layout, ranges: Sequence[int]
+    reader: sqlite3.Connection, target: Connection, layout: Layout, chosen: list[int]
 ) -> tuple[RowDifference, ...]:
-    """Name the first rows that differ, with both values of each column that differs."""
-    chosen = list(ranges[:_RANGES_READ])
+    """Name the first rows of some ranges that differ, with both values of each column that differs."""
     if not layout.keys:
         return _without_key(reader, target, layout, chosen)
     ours = {layout.key(images): hashed for _, images, hashed in _source_rows(reader, layout, chosen)}

@@ -45,5 +45,5 @@ def _next_value(sides: Sides, sequence: str | None) -> int | None:
     """What a sequence gives out next; `sequence` is a quoted name as pg_get_serial_sequence gives it."""
     if sequence is None:
         return None
-    query = f"SELECT CASE WHEN is_called THEN last_value + 1 ELSE last_value END FROM {sequence}"  # noqa: S608
+    query = f"SELECT CASE WHEN is_called THEN last_value::numeric + 1 ELSE last_value END FROM {sequence}"  # noqa: S608
     return int(scalar(sides.target, query.encode()))

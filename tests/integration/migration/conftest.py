@@ -127,10 +127,19 @@ def fill_shop(path: Path, *, rows: int) -> None:
 
 
 @pytest.fixture(scope="session")
-def _filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("shop") / "shop.db"
-    fill_shop(path, rows=50_000)
-    return path
+def make_shop() -> Callable[..., Path]:
+    """Makes a shop of a given size at a given path."""
+
+    def make(path: Path, *, rows: int) -> Path:
+        fill_shop(path, rows=rows)
+        return path
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def _filled(tmp_path_factory: pytest.TempPathFactory, make_shop: Callable[..., Path]) -> Path:
+    return make_shop(tmp_path_factory.mktemp("shop") / "shop.db", rows=50_000)
 
 
 @pytest.fixture
@@ -142,11 +151,9 @@ def shop(_filled: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def small_shop(tmp_path: Path) -> Path:
+def small_shop(tmp_path: Path, make_shop: Callable[..., Path]) -> Path:
     """The same ten tables with about 1,000 rows."""
-    path = tmp_path / "small shop.db"
-    fill_shop(path, rows=1_000)
-    return path
+    return make_shop(tmp_path / "small shop.db", rows=1_000)
 
 
 @dataclass(frozen=True)
