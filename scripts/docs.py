@@ -5,8 +5,8 @@
     <!-- shown: outgrow assess --snapshot docs/samples/busy-day.json -->
 
 is that command's output, run in a scratch folder that holds `docs/samples/`, a seeded `shop.sqlite` and an
-empty PostgreSQL database named by $DATABASE_URL. Seconds, sizes, paths and hashes differ from run to run: a
-comparison looks past them.
+empty PostgreSQL database named by $DATABASE_URL (another by $NEXT_URL). Seconds, sizes and paths differ
+from run to run: a comparison looks past them.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ def main() -> int:
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "DATABASE_URL": server.create_database("shop"),
+            "NEXT_URL": server.create_database("next"),
             "COLUMNS": "110",
             "NO_COLOR": "1",
             "TERM": "dumb",

@@ -31,6 +31,7 @@ class Outcome:
     app_reason: str
     scale: float
     scale_means: str
+    not_judged: str
     before: dict[str, Any]
     after: dict[str, Any]
     climb: tuple[tuple[int, float, float | None], ...]
@@ -70,6 +71,7 @@ class Outcome:
             "app_reason": self.app_reason,
             "scale": self.scale,
             "scale_means": self.scale_means,
+            "not_judged": self.not_judged,
             "before": _judgement(self.before),
             "after": _judgement(self.after),
             "climb": [

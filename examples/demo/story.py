@@ -19,7 +19,7 @@ from examples.demo.narrator import Narrator
 from examples.demo.outcome import Outcome, await_recovery, lost_orders
 from examples.demo.promoted_shop import PromotedShop, fingerprint_of
 from examples.demo.scripted import run_scripts
-from examples.demo.sidecar import Sidecar, Watch
+from examples.demo.sidecar import NOT_JUDGED, Sidecar, Watch
 from infra.local_postgres import LocalPostgres
 from infra.plan import build_plan
 from infra.runners import make_runner
@@ -109,6 +109,7 @@ def _open_shop(wishes: Wishes, narrator: Narrator, artefacts: Artefacts, stack: 
             f"[bold]The limits of load are multiplied by {wishes.scale:g}[/] (--scale), so that one machine "
             "can reach them. What is measured is measured."
         )
+    narrator.say("CPU is not judged here: the load, the shop and the databases share this machine.")
     load = stack.enter_context(Load(running.url, customers=ROWS.customers, products=ROWS.products))
     return Stage(wishes, narrator, artefacts, stack, choice, sidecar, running, load)
 
@@ -206,6 +207,7 @@ def _prove(
         app=stage.choice.shop.name,
         app_reason=stage.choice.reason,
         scale=stage.wishes.scale,
+        not_judged=NOT_JUDGED,
         scale_means="limits of users, size, requests and writes are multiplied by this; nothing measured is",
         before=stage.before,
         after=after,

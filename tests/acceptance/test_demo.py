@@ -42,13 +42,6 @@ class Played:
     folder: Path
     summary: dict[str, Any]
     told: str
-    status: int
-
-    @property
-    def machine_was_busy(self) -> bool:
-        """Whether the machine itself was at its end after the promotion: it is measured too."""
-        after = self.summary["after"]
-        return after["bottleneck"] == "cpu_percent" and after["metrics"]["cpu_percent"] > 90
 
 
 def play(app: str, folder: Path) -> Played:
@@ -60,8 +53,8 @@ def play(app: str, folder: Path) -> Played:
         check=False,
         env={**os.environ, "COLUMNS": "160", "NO_COLOR": "1"},
     )
-    assert done.returncode in {0, 3}, done.stderr[-4000:] + done.stdout[-2000:]
-    return Played(folder, json.loads(done.stdout), done.stderr, done.returncode)
+    assert done.returncode == 0, done.stderr[-4000:] + done.stdout[-2000:]
+    return Played(folder, json.loads(done.stdout), done.stderr)
 
 
 @pytest.fixture(scope="module", params=["python", pytest.param("express", marks=pytest.mark.node)])
@@ -70,10 +63,8 @@ def played(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def test_every_promise_of_the_demo_holds(played: Played) -> None:
-    broken = {promise for promise, held in played.summary["promises"].items() if not held}
-    assert broken <= ({"the score recovered"} if played.machine_was_busy else set())
     assert len(played.summary["promises"]) == 7
-    assert played.status == (3 if broken else 0)
+    assert all(played.summary["promises"].values())
 
 
 def test_the_score_falls_under_load_and_recovers_after_the_promotion(played: Played) -> None:
@@ -81,13 +72,14 @@ def test_the_score_falls_under_load_and_recovers_after_the_promotion(played: Pla
     assert (before["phase"], before["decision"], before["light"]) == ("phase-1", "urgent", "red")
     assert (after["phase"], after["decision"]) == ("phase-2", "stay")
     assert before["score"] < 60
-    assert after["score"] > before["score"] or played.machine_was_busy
+    assert after["score"] > before["score"]
 
 
 def test_the_scale_is_stated_on_screen_and_in_the_summary(played: Played) -> None:
     assert played.summary["scale"] == 0.05
     assert "multiplied by 0.05" in played.told
     assert "limits" in played.summary["scale_means"]
+    assert "CPU is not judged" in played.told
 
 
 def test_every_artefact_is_there(played: Played) -> None:
