@@ -33,18 +33,22 @@ export async function placeOrder(manager: EntityManager, request: NewOrder): Pro
   const byId = new Map(products.map((product) => [product.id, product]));
   const items = request.lines.map((line) => orderItem(manager, line, byId));
   const total = items.reduce((sum, item) => sum + cents(item.unitPrice) * item.quantity, 0);
-  return manager.save(
-    manager.create(Order, {
-      id: randomUUID(),
-      customerId: request.customerId,
-      status: "pending",
-      total: amount(total),
-      note: request.note,
-      createdAt: new Date(),
-      shippedAt: null,
-      items,
-    }),
+  const order = manager.create(Order, {
+    id: randomUUID(),
+    customerId: request.customerId,
+    status: "pending",
+    total: amount(total),
+    note: request.note,
+    createdAt: new Date(),
+    shippedAt: null,
+  });
+  // insert, not save: save would first ask the database whether these rows are there already.
+  await manager.insert(Order, order);
+  await manager.insert(
+    OrderItem,
+    items.map((item) => Object.assign(item, { orderId: order.id })),
   );
+  return Object.assign(order, { items });
 }
 
 function orderItem(manager: EntityManager, line: OrderLine, products: Map<number, Product>): OrderItem {

@@ -3,7 +3,7 @@
 // Distinct clients of the last minutes (five unless told otherwise). An address and user agent are hashed with a random key that the sidecar renews
 // daily; only the largest rank per register is kept. Neither the address nor the user agent is stored, logged or sent.
 
-const { createHmac } = require('node:crypto');
+const { createHmac, randomBytes } = require('node:crypto');
 const { isIPv6 } = require('node:net');
 
 const { REGISTERS, mergeInto, registerAndRank } = require('./hyperloglog');
@@ -11,6 +11,8 @@ const { REGISTERS, mergeInto, registerAndRank } = require('./hyperloglog');
 const WINDOW_SECONDS = 300;
 /** Sets of registers in the window: it forgets one part at a time. */
 const PARTS = 5;
+/** Clients whose place in the registers is remembered, so that each costs one HMAC and not one a request. */
+const MAX_REMEMBERED = 10_000;
 
 /** The 16-bit groups of a valid IPv6 address without zone. */
 function groups(address) {
@@ -61,6 +63,44 @@ function clientAddress(peer, forwardedFor, hops) {
   return chain[chain.length - hops]?.trim() || peer;
 }
 
+/**
+ * Remembers where clients belong under a quick 53-bit hash with a random start of its own, so that this holds no address and no
+ * user agent either. Two clients under one hash would be counted as one; among 10,000 that happens once in 10^8 windows.
+ */
+class Remembered {
+  constructor() {
+    this.places = new Map();
+    this.seeds = [randomBytes(4).readInt32LE(), randomBytes(4).readInt32LE()];
+  }
+
+  #key(address, userAgent) {
+    let [a, b] = this.seeds;
+    for (const text of [address, userAgent]) {
+      for (let i = 0; i < text.length; i += 1) {
+        const code = text.charCodeAt(i);
+        a = Math.imul(a ^ code, 0x9e3779b1);
+        b = Math.imul(b ^ code, 0x5f356495);
+        b ^= a >>> 15;
+      }
+      a ^= b >>> 13; // where one text ends matters
+    }
+    return (a >>> 0) * 2 ** 21 + (b >>> 11);
+  }
+
+  place(address, userAgent, compute) {
+    const key = this.#key(address, userAgent);
+    let place = this.places.get(key);
+    if (place === undefined) {
+      if (this.places.size >= MAX_REMEMBERED) {
+        this.places.clear();
+      }
+      place = compute();
+      this.places.set(key, place);
+    }
+    return place;
+  }
+}
+
 /** Registers of the last `windowSeconds`. Nothing is counted until the sidecar has handed out its key. */
 class ClientWindow {
   constructor(windowSeconds = WINDOW_SECONDS, now = () => performance.now()) {
@@ -69,8 +109,7 @@ class ClientWindow {
     this.salt = null;
     this.saltId = null;
     this.parts = Array.from({ length: PARTS }, () => ({ number: -1, registers: new Uint8Array(REGISTERS) }));
-    // One HMAC a connection rather than one a request. Entries live as long as Node's own record of the connection.
-    this.byConnection = new WeakMap();
+    this.remembered = new Remembered();
   }
 
   /** Use the sidecar's key. Hashes under different keys cannot be merged, so a new key starts a new window. */
@@ -80,24 +119,22 @@ class ClientWindow {
     }
     this.salt = salt;
     this.saltId = saltId;
-    this.byConnection = new WeakMap();
+    this.remembered = new Remembered();
     for (const part of this.parts) {
       part.number = -1;
     }
   }
 
-  record(connection, address, userAgent) {
+  record(address, userAgent) {
     if (this.salt === null) {
       return;
     }
-    let seen = this.byConnection.get(connection);
-    if (seen === undefined || seen.userAgent !== userAgent || seen.address !== address) {
-      seen = { address, userAgent, ...registerAndRank(clientHash(this.salt, address, userAgent)) };
-      this.byConnection.set(connection, seen);
-    }
+    const { register, rank } = this.remembered.place(address, userAgent, () =>
+      registerAndRank(clientHash(this.salt, address, userAgent)),
+    );
     const registers = this.#currentRegisters();
-    if (seen.rank > registers[seen.register]) {
-      registers[seen.register] = seen.rank;
+    if (rank > registers[register]) {
+      registers[register] = rank;
     }
   }
 

@@ -4,7 +4,7 @@
 // sidecar; without it the answer is "unknown", never a guess.
 
 const { debug, monitoringIsOff, readOptions } = require('./options');
-const { own } = require('./middleware');
+const { OWN } = require('./middleware');
 const { askSidecar } = require('./sidecar');
 
 const BASE = '/api/metrics/scalability';
@@ -46,7 +46,7 @@ function scalabilityEndpoints(options) {
       next();
       return;
     }
-    own.add(req);
+    req[OWN] = true;
     if (off) {
       answerUnknown(res);
       return;

@@ -7,16 +7,16 @@ const { debug, monitoringIsOff, readOptions } = require('./options');
 const { Pusher } = require('./pusher');
 const { Worker } = require('./worker');
 
-/** Requests that some middleware of ours already watches: mounted twice, it still counts once. */
-const watched = new WeakSet();
-/** Requests for the monitor's own figures; the endpoints put them here. */
-const own = new WeakSet();
+/** On a request that some middleware of ours already watches: mounted twice, it still counts once. */
+const WATCHED = Symbol('watched by Outgrow');
+/** On a request for the monitor's own figures, put there by the endpoints. */
+const OWN = Symbol("Outgrow's own");
 
 function watch(worker, req, res) {
-  if (watched.has(req)) {
+  if (req[WATCHED]) {
     return;
   }
-  watched.add(req);
+  req[WATCHED] = true;
   const start = performance.now();
   const peer = req.socket?.remoteAddress; // gone once the connection is closed
   let over = false;
@@ -26,7 +26,7 @@ function watch(worker, req, res) {
     }
     over = true;
     try {
-      if (own.has(req)) {
+      if (req[OWN]) {
         worker.ignored();
       } else {
         worker.ended(req, res, (performance.now() - start) / 1000, peer);
@@ -89,4 +89,4 @@ function scalabilityMonitoringMiddleware(options) {
   return Object.assign(middleware, { flush: () => pusher.push(), close });
 }
 
-module.exports = { own, scalabilityMonitoringMiddleware };
+module.exports = { OWN, scalabilityMonitoringMiddleware };

@@ -10,9 +10,13 @@ const MAX_SERIES = 500;
 const MAX_TEMPLATE = 200;
 
 // A router mounted under a parameter has the parameter's value in req.baseUrl.
+const MAY_HOLD_AN_ID = /\d|[0-9a-f]{16}/i;
 const LOOKS_LIKE_AN_ID = /^(\d+|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{16,})$/i;
 
 function mountPoint(baseUrl) {
+  if (!MAY_HOLD_AN_ID.test(baseUrl)) {
+    return baseUrl;
+  }
   return baseUrl
     .split('/')
     .map((segment) => (LOOKS_LIKE_AN_ID.test(segment) ? ':id' : segment))

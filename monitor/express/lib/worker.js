@@ -48,7 +48,7 @@ class Worker {
   ended(req, res, seconds, peer) {
     this.inFlight -= 1;
     const address = clientAddress(peer ?? '', req.headers['x-forwarded-for'], this.trustProxyHops);
-    this.clients.record(req.socket, address, req.headers['user-agent'] ?? '');
+    this.clients.record(address, req.headers['user-agent'] ?? '');
     const stream = isEventStream(res);
     if (!res.writableFinished && !stream) {
       this.aborted += 1;

@@ -17,7 +17,7 @@ function registersOf(clients) {
   const window = new ClientWindow();
   window.useKey(salt, 'vectors');
   for (const [address, agent] of clients) {
-    window.record({}, address, agent);
+    window.record(address, agent);
   }
   return window.toJSON().registers;
 }

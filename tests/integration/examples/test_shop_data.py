@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import subprocess
 from contextlib import closing
@@ -52,11 +53,31 @@ def execute(file: str, *statements: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The fingerprint of the seeded rows, as the Python shop has it on SQLite."""
-    file = str(tmp_path_factory.mktemp("expected") / "shop.sqlite")
+def python_file(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A file the Python shop made and filled; to be read only."""
+    file = str(tmp_path_factory.mktemp("python") / "shop.sqlite")
     PYTHON.seed(file, ROWS)
-    return fingerprint(PYTHON, file)
+    return file
+
+
+@pytest.fixture(scope="module")
+def express_file(express: Shop, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A file the Express shop made and filled; to be read only."""
+    file = str(tmp_path_factory.mktemp("express") / "shop.sqlite")
+    express.seed(file, ROWS)
+    return file
+
+
+@pytest.fixture
+def own_file(python_file: str, tmp_path: Path) -> str:
+    """A copy of `python_file` to change."""
+    return shutil.copy(python_file, str(tmp_path / "shop.sqlite"))
+
+
+@pytest.fixture(scope="module")
+def expected(python_file: str) -> dict[str, Any]:
+    """The fingerprint of the seeded rows, as the Python shop has it on SQLite."""
+    return fingerprint(PYTHON, python_file)
 
 
 @pytest.mark.parametrize("shop", SHOPS, indirect=True)
@@ -77,10 +98,8 @@ def test_the_data_is_the_same_whatever_time_zone_the_processes_think_they_are_in
     assert fingerprint(shop, database_url) == expected
 
 
-def test_the_seed_has_every_kind_of_row(tmp_path: Path) -> None:
-    file = str(tmp_path / "shop.sqlite")
-    PYTHON.seed(file, ROWS)
-    with closing(sqlite3.connect(file)) as connection:
+def test_the_seed_has_every_kind_of_row(python_file: str) -> None:
+    with closing(sqlite3.connect(python_file)) as connection:
 
         def count(condition: str) -> int:
             return int(connection.execute(f"SELECT count(*) FROM {condition}").fetchone()[0])
@@ -104,42 +123,37 @@ def test_the_seed_has_every_kind_of_row(tmp_path: Path) -> None:
 
 @pytest.mark.node
 def test_each_shop_serves_the_file_the_other_one_made(
-    express: Shop, tmp_path: Path, expected: dict[str, Any]
+    express: Shop, express_file: str, python_file: str, expected: dict[str, Any]
 ) -> None:
-    for maker, server in ((express, PYTHON), (PYTHON, express)):
-        file = str(tmp_path / f"{maker.name}.sqlite")
-        maker.seed(file, ROWS)
-        assert fingerprint(server, file) == expected
+    assert fingerprint(PYTHON, express_file) == expected
+    assert fingerprint(express, python_file) == expected
 
 
 @pytest.mark.node
-def test_both_shops_make_the_same_tables(express: Shop, tmp_path: Path) -> None:
+def test_both_shops_make_the_same_tables(express_file: str, python_file: str) -> None:
     schemas = []
-    for shop in (express, PYTHON):
-        file = str(tmp_path / f"{shop.name}.sqlite")
-        shop.seed(file, Rows(0, 0, 0))
+    for file in (express_file, python_file):
         with closing(sqlite3.connect(file)) as connection:
             schemas.append(set(connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master")))
     assert schemas[0] == schemas[1]
 
 
 @pytest.mark.node
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_typeorm_finds_nothing_to_change_in_the_tables(
-    express: Shop, node: Node, kind: str, new_database: Callable[[str], str]
+    express: Shop, node: Node, python_file: str, database: str
 ) -> None:
-    database_url = new_database(kind)
-    express.seed(database_url, Rows(0, 0, 0))
-    done = subprocess.run(
-        [node.node, "-e", SCHEMA_LOG],
-        cwd=EXPRESS_PACKAGE.folder,
-        env={"DATABASE_URL": database_url},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    assert done.stdout.strip() == "[]"
+    express.seed(database, Rows(0, 0, 0))
+    for database_url in (python_file, database):
+        done = subprocess.run(
+            [node.node, "-e", SCHEMA_LOG],
+            cwd=EXPRESS_PACKAGE.folder,
+            env={"DATABASE_URL": database_url},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        assert done.stdout.strip() == "[]"
 
 
 CHANGES = {
@@ -157,14 +171,12 @@ CHANGES = {
 }
 
 
-def test_the_fingerprint_notices_every_change(tmp_path: Path, expected: dict[str, Any]) -> None:
-    file = str(tmp_path / "shop.sqlite")
-    PYTHON.seed(file, ROWS)
-    with closing(sqlite3.connect(":memory:")) as pristine, PYTHON.start(file) as running:
-        with closing(sqlite3.connect(file)) as seeded:
-            seeded.backup(pristine)
+def test_the_fingerprint_notices_every_change(
+    own_file: str, python_file: str, expected: dict[str, Any]
+) -> None:
+    with closing(sqlite3.connect(python_file)) as pristine, PYTHON.start(own_file) as running:
         for what, change in CHANGES.items():
-            execute(file, change)
+            execute(own_file, change)
             changed = httpx.get(f"{running.url}/fingerprint", timeout=30).json()
             assert changed["checksum"] != expected["checksum"], what
             tables = [
@@ -173,30 +185,26 @@ def test_the_fingerprint_notices_every_change(tmp_path: Path, expected: dict[str
                 if changed[name] != expected[name]
             ]
             assert len(tables) == 1, what
-            with closing(sqlite3.connect(file)) as restored:
+            with closing(sqlite3.connect(own_file)) as restored:
                 pristine.backup(restored)
         assert httpx.get(f"{running.url}/fingerprint", timeout=30).json() == expected
 
 
-def test_the_fingerprint_does_not_depend_on_where_rows_lie(tmp_path: Path, expected: dict[str, Any]) -> None:
-    file = str(tmp_path / "shop.sqlite")
-    PYTHON.seed(file, ROWS)
+def test_the_fingerprint_does_not_depend_on_where_rows_lie(own_file: str, expected: dict[str, Any]) -> None:
     execute(
-        file,
+        own_file,
         'CREATE TEMP TABLE kept AS SELECT * FROM "order_item" ORDER BY "id" DESC',
         'DELETE FROM "order_item"',
         'INSERT INTO "order_item" SELECT * FROM kept',
     )
-    assert fingerprint(PYTHON, file) == expected
+    assert fingerprint(PYTHON, own_file) == expected
 
 
 @pytest.mark.parametrize("shop", SHOPS, indirect=True)
 def test_after_outgrow_has_migrated_it_the_shop_answers_with_the_same_data(
-    shop: Shop, tmp_path: Path, database: str, expected: dict[str, Any]
+    shop: Shop, own_file: str, database: str, expected: dict[str, Any]
 ) -> None:
-    file = str(tmp_path / "shop.sqlite")
-    shop.seed(file, ROWS)
-    run_migration(Path(file), database)
+    run_migration(Path(own_file), database)
     with shop.start(database) as running:
         assert httpx.get(f"{running.url}/fingerprint", timeout=30).json() == expected
         wanted = {

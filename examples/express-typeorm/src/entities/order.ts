@@ -36,6 +36,6 @@ export class Order {
   @Column({ type: Date, nullable: true })
   shippedAt!: Date | null;
 
-  @OneToMany(() => OrderItem, (item) => item.order, { cascade: ["insert"] })
+  @OneToMany(() => OrderItem, (item) => item.order)
   items!: OrderItem[];
 }
