@@ -40,7 +40,7 @@ class Change:
         type: its type token.
         name: its name.
         inputs: names of the inputs that differ.
-        protect: it is protected where it is now, so deleting or replacing it is refused.
+        protect: it is protected where it is now and stays so: deleting or replacing it is refused.
         former_urn: what it was called before, where that differs.
     """
 
@@ -126,6 +126,7 @@ def _compare(old: Resource, new: Resource) -> Change:
         new.type,
         new.name,
         inputs=changed,
-        protect=old.protect,
+        # The engine lets an update give up a protection and replace at once, but not delete.
+        protect=old.protect and new.protect,
         former_urn=old.urn if old.urn != new.urn else None,
     )

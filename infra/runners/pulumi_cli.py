@@ -46,6 +46,8 @@ OPERATIONS: Final = {
     "delete": Operation.DELETE,
     "same": Operation.SAME,
 }
+#: How the engine words its refusal to delete and to replace.
+PROTECTED: Final = ("because it is protected", "marked for protection")
 #: Lines of the CLI's output that are shown when it fails.
 SHOWN_LINES: Final = 6
 
@@ -193,7 +195,7 @@ def _explained(phase: str, operation: str, log: _Log) -> Iterator[None]:
         ) from None
     except CommandError as error:
         why = "; ".join(log.errors) or _last_lines(_plain(str(error)))
-        if "protect" in why and "cannot be deleted" in why:
+        if any(phrase in " ".join(why.split()) for phrase in PROTECTED):
             raise ProtectedResource(
                 f"pulumi {operation} of {phase} stopped at a protected resource",
                 why=why,

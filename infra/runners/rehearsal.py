@@ -51,14 +51,14 @@ class RehearsalRunner:
         stacks: Path | None = None,
         stand_ins: Mapping[str, object] | None = None,
         fail_at: Callable[[Change], bool] = lambda _: False,
-        evaluate_phase: Callable[..., Graph] = evaluate,
+        evaluate_phase: Callable[..., Graph] | None = None,
     ) -> None:
         self._state = state
         self._stacks = stacks
         self._stand_ins = dict(stand_ins or {})
         self._writer = StateWriter(state)
         self._fail_at = fail_at
-        self._evaluate = evaluate_phase
+        self._evaluate = evaluate_phase or evaluate
 
     def preview(self, phase: str, *, on_event: Callable[[Event], None] = silent) -> Changes:
         """Say what `up` would do; protected resources that it would refuse to touch are among the changes."""

@@ -85,6 +85,12 @@ def test_deleting_and_replacing_what_is_protected_is_refused_and_updating_it_is_
     assert not between([there], [vpc(inputs={**there.inputs, "enableDnsSupport": False})]).refused
 
 
+def test_one_update_may_give_up_a_protection_and_replace() -> None:
+    changes = between([vpc(protect=True)], [vpc(inputs={"cidrBlock": "10.9.0.0/16"})])
+    assert only(changes) is Operation.REPLACE
+    assert not changes.refused
+
+
 @given(st.lists(st.sampled_from("abcdef"), unique=True), st.lists(st.sampled_from("abcdef"), unique=True))
 def test_every_resource_is_counted_once(old: list[str], new: list[str]) -> None:
     changes = between([vpc(name) for name in old], [vpc(name) for name in new])

@@ -123,7 +123,7 @@ def test_an_up_that_would_replace_or_delete_something_protected_does_nothing_at_
     with pytest.raises(ProtectedResource, match="would delete db") as refused:
         stage.up()
     assert refused.value.exit_code is ExitCode.GATE_CLOSED
-    changed = replace(database, inputs={**database.inputs, "engine": "mysql"})
+    changed = replace(database, inputs={**database.inputs, "engine": "mysql"}, protect=True)
     stage.graph = Graph("phase-1", (vpc, subnet, changed), {})
     with pytest.raises(ProtectedResource, match="would replace db") as refused:
         stage.up()

@@ -1,0 +1,136 @@
+"""The commands: what they print where, and how they end."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+import infra.cli
+from infra.errors import OverBudget, ProtectedResource
+from infra.runners import UnknownRunner
+from monitor.errors import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from click.testing import Result
+
+    from infra.graph import Graph
+
+
+@pytest.fixture
+def run(
+    monkeypatch: pytest.MonkeyPatch, graph_of: Callable[..., Graph], tmp_path: Path
+) -> Callable[..., Result]:
+    """A function that runs one command in an empty folder; the project's own phases are evaluated once."""
+    from infra import evaluation
+
+    def cached(phase: str, *, stacks: Path | None = None, **rest: Any) -> Graph:
+        return evaluation.evaluate(phase, stacks=stacks, **rest) if stacks else graph_of(phase)
+
+    monkeypatch.setattr("infra.plan.evaluate", cached)
+    monkeypatch.setattr("infra.runners.rehearsal.evaluate", cached)
+    monkeypatch.chdir(tmp_path)
+    app = typer.Typer()
+    infra.cli.register(app)
+
+    def invoke(*arguments: str) -> Result:
+        return CliRunner().invoke(app, list(arguments), terminal_width=200, color=False)
+
+    return invoke
+
+
+def test_plan_prints_the_tree_the_bill_and_the_verdict(run: Callable[..., Result]) -> None:
+    result = run("infra", "plan", "phase-2")
+    assert result.exit_code == 0
+    for part in ("postgres-primary protected", "MetricAlarm x20", "683", "budget 300 to 800: within it"):
+        assert part in result.stdout
+    assert "nothing is deployed" in result.stdout
+
+
+def test_plan_prints_json_and_nothing_else_on_standard_output(run: Callable[..., Result]) -> None:
+    document = json.loads(run("infra", "plan", "phase-1", "--json").stdout)
+    assert document["phase"] == "phase-1"
+    assert len(document["hash"]) == 64
+
+
+def test_cost_shows_every_item_with_its_source(run: Callable[..., Result]) -> None:
+    result = run("infra", "cost", "phase-1")
+    assert result.exit_code == 0
+    assert "49.06" in result.stdout
+    document = json.loads(run("infra", "cost", "phase-1", "--json").stdout)
+    assert document["within_budget"] is True
+    assert all(item["source"] for item in document["monthly_cost"]["items"])
+
+
+def test_cost_over_the_budget_ends_with_4(
+    run: Callable[..., Result], edit_stack: Callable[..., Path]
+) -> None:
+    stacks = edit_stack("phase-1", {"outgrow:budget": {"min": 10, "max": 20}})
+    result = run("infra", "cost", "phase-1", "--stacks", str(stacks))
+    assert result.exit_code == ExitCode.GATE_CLOSED
+    assert "OVER" in result.stdout
+
+
+def test_up_over_the_budget_is_refused_with_the_figures_unless_accepted(
+    run: Callable[..., Result], edit_stack: Callable[..., Path], tmp_path: Path
+) -> None:
+    stacks = edit_stack("phase-1", {"outgrow:budget": {"min": 10, "max": 20}})
+    refused = run("infra", "up", "phase-1", "--stacks", str(stacks))
+    assert isinstance(refused.exception, OverBudget)
+    assert "78.20 USD a month; its budget ends at 20.00" in str(refused.exception)
+    assert not (tmp_path / ".outgrow" / "rehearsal.json").exists()
+    assert run("infra", "up", "phase-1", "--stacks", str(stacks), "--accept-cost").exit_code == 0
+
+
+def test_a_rehearsal_says_loudly_what_it_is_and_leads_from_up_to_destroy(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
+    state = tmp_path / "rehearsed.json"
+    dry = run("infra", "up", "phase-1", "--state", str(state), "--dry-run")
+    assert "REHEARSAL" in dry.stderr
+    assert not state.exists()
+    done = json.loads(run("infra", "up", "phase-1", "--state", str(state), "--json").stdout)
+    assert done["runner"] == "rehearsal"
+    assert done["changes"]["counts"]["create"] > 50
+    outputs = json.loads(run("infra", "outputs", "phase-1", "--state", str(state), "--json").stdout)
+    assert outputs == done["outputs"]
+    assert "stay as they are" in run("infra", "plan", "phase-1", "--state", str(state)).stdout
+    assert isinstance(run("infra", "destroy", "phase-1", "--state", str(state)).exception, ProtectedResource)
+    assert run("infra", "destroy", "phase-1", "--state", str(state), "--dry-run").exit_code == 0
+    assert run("infra", "destroy", "phase-1", "--state", str(state), "--unprotect").exit_code == 0
+    empty = run("infra", "outputs", "phase-1", "--state", str(state))
+    assert "no outputs yet" in empty.stderr
+
+
+def test_an_unknown_runner_is_refused_before_anything_is_evaluated(run: Callable[..., Result]) -> None:
+    assert isinstance(run("infra", "up", "phase-1", "--runner", "terraform").exception, UnknownRunner)
+
+
+def test_doctor_lists_every_part(run: Callable[..., Result]) -> None:
+    findings = json.loads(run("doctor", "--json").stdout)
+    assert {"Python", "PostgreSQL", "Pulumi CLI", "AWS credentials", "Node"} <= {
+        one["part"] for one in findings
+    }
+    assert run("doctor").exit_code == 0
+
+
+@pytest.mark.parametrize("command", ["plan", "cost", "up", "outputs", "destroy"])
+def test_every_command_has_help_with_examples(run: Callable[..., Result], command: str) -> None:
+    result = run("infra", command, "--help")
+    assert result.exit_code == 0
+    assert f"outgrow infra {command} phase-" in result.stdout
+
+
+def test_the_command_line_loads_neither_pulumi_nor_a_database_driver() -> None:
+    heavy = ("pulumi", "pulumi_aws", "grpc", "psycopg", "jinja2")
+    code = f"import sys, infra.cli; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"
