@@ -22,6 +22,9 @@ def generate(draft: Draft, table: TargetTable, column: TargetColumn) -> TargetCo
     if column.source.generated is None:
         return column
     path = f"{table.source.name}.{column.source.name}"
+    if column.unreadable:
+        draft.note("left", path, f"SQLite cannot compute it here, the column stays empty: {expression}")
+        return column
     try:
         scope = Scope.of(other for other in table.columns if other.source.generated is None)
         sql = _as_column(translate(expression or "", scope), column)

@@ -109,6 +109,7 @@ def _column(draft: Draft, table: Table, column: Column, decision: Decision, name
         epoch=decision.epoch,
         scale=decision.scale,
         raw_codec=settle_text(draft, path, decision.conversion, profile.text),
+        unreadable=not profile.readable,
         why=decision.why,
     )
 

@@ -52,12 +52,12 @@ class TargetColumn:
 
     `type` and `default` are PostgreSQL SQL; `identity` columns get their sequence set after the load.
 
-    A `generated` column is computed by PostgreSQL and takes no part in the copy. A `serial` column is an
-    identity column of PostgreSQL's older kind: an integer whose default takes from a sequence that it owns,
-    named `sequence` where the usual name is taken. `epoch` is the unit that integers of a timestamp column
-    count in, `scale` the digits behind the point of a numeric, `raw_codec` the encoding of texts that are
-    read as bytes because some of them are no valid text, and `why` says in one sentence what decided the
-    type.
+    A `generated` column is computed by PostgreSQL and takes no part in the copy; nor does an `unreadable`
+    one, whose expression SQLite fails to compute. A `serial` column is an identity column of PostgreSQL's
+    older kind: an integer whose default takes from a sequence that it owns. `sequence` is that sequence's
+    name where the usual one is taken. `epoch` is the unit that integers of a timestamp column count in,
+    `scale` the digits behind the point of a numeric, `raw_codec` the encoding of texts that are read as bytes
+    because some of them are no valid text, and `why` says in one sentence what decided the type.
     """
 
     name: str
@@ -73,6 +73,7 @@ class TargetColumn:
     epoch: Literal["s", "ms", "us"] | None = None
     scale: int | None = None
     raw_codec: str | None = None
+    unreadable: bool = False
     why: str = ""
 
 
@@ -93,7 +94,7 @@ class TargetTable:
     @property
     def copied(self) -> tuple[TargetColumn, ...]:
         """The columns that the copy fills, in order."""
-        return tuple(column for column in self.columns if column.generated is None)
+        return tuple(column for column in self.columns if column.generated is None and not column.unreadable)
 
 
 @dataclass(frozen=True)

@@ -105,11 +105,8 @@ class _Names:
     def resolve(self, query: exp.Expression) -> None:
         """Rewrite the names in place."""
         local = {name.casefold() for cte in query.find_all(exp.CTE) for name in [cte.alias] if name}
-        aliases = {
-            node.alias.casefold(): node.alias
-            for node in query.find_all(exp.TableAlias, exp.Alias)
-            if node.alias
-        }
+        aliases = {node.name.casefold(): node.name for node in query.find_all(exp.TableAlias)}
+        aliases |= {node.alias.casefold(): node.alias for node in query.find_all(exp.Alias)}
         sources: dict[str, str] = {}
         for table in query.find_all(exp.Table):
             name = table.name.casefold()

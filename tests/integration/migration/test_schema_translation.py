@@ -42,7 +42,7 @@ INSERT INTO t VALUES
 
 @pytest.fixture(scope="module")
 def both(postgres: LocalPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """The same table in both databases: the SQLite connection, the PostgreSQL connection, the planned table."""
+    """One table in both databases: a connection to each, and the planned table."""
     path: Path = tmp_path_factory.mktemp("translation") / "t.db"
     source = sqlite3.connect(path)
     source.executescript(SCHEMA)
