@@ -62,7 +62,8 @@ def main() -> int:
             if page != REFERENCE and not same_page(page, scratch, environment, check=check)
         ]
     for page in stale:
-        sys.stderr.write(f"{page.relative_to(ROOT)} is out of date; make docs writes it again\n")
+        said = "is out of date; make docs writes it again" if check else "was written again"
+        sys.stderr.write(f"{page.relative_to(ROOT)} {said}\n")
     return len(stale) if check else 0
 
 
