@@ -80,10 +80,15 @@ def converter(column: TargetColumn, options: PlanOptions | None = None) -> Calla
     return converted
 
 
+def integer_range(type_name: str) -> tuple[int, int]:
+    """The least and the greatest integer of a PostgreSQL type."""
+    bits = {"smallint": 15, "integer": 31}.get(type_name, 63)
+    return -(2**bits), 2**bits - 1
+
+
 def _integer(column: TargetColumn, options: PlanOptions) -> Callable[[Any], Any]:
     del options
-    bits = {"smallint": 15, "integer": 31}.get(column.type, 63)
-    low, high = -(2**bits), 2**bits - 1
+    low, high = integer_range(column.type)
 
     def convert(value: Any) -> int:
         if type(value) is str:  # in a column that refers to integers

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from migration.schema.target import Conversion
-from migration.values.convert import converter
+from migration.values.convert import converter, integer_range
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -72,7 +72,8 @@ def _field_encoder(column: TargetColumn, options: PlanOptions | None) -> Callabl
 
     match column.conversion:
         case Conversion.INTEGER:
-            return lambda value: str(value) if value.__class__ is int else exact(value)
+            low, high = integer_range(column.type)
+            return lambda value: str(value) if value.__class__ is int and low <= value <= high else exact(value)
         case Conversion.REAL:
             # repr is the shortest text that reads back as the same double; PostgreSQL reads inf as Infinity.
             return lambda value: repr(value) if value.__class__ is float else exact(value)

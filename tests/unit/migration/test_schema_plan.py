@@ -153,8 +153,10 @@ def test_indexes_are_translated_whole(plan: Callable[..., TargetPlan]) -> None:
         CREATE INDEX four ON t (a) WHERE app_fn(a) = 1"""
     )
     assert statements(made, "index") == [
-        'CREATE UNIQUE INDEX "one" ON "public"."t" '
-        '("a" DESC NULLS LAST, (lower("b"))) WHERE "on_sale" = true',
+        (
+            'CREATE UNIQUE INDEX "one" ON "public"."t" '
+            '("a" DESC NULLS LAST, (lower("b"))) WHERE "on_sale" = true'
+        ),
         'CREATE INDEX "two" ON "public"."t" (lower("b"))',
         """CREATE INDEX "three" ON "public"."t" (("d" #>> '{"x","y"}'))""",
     ]

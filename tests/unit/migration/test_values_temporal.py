@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from migration.values.temporal import EPOCH_WINDOWS, epoch_unit, from_epoch, parse_datetime, parse_time
+
+
+@given(st.datetimes(), st.sampled_from([" ", "T"]), st.sampled_from(["auto", "milliseconds", "seconds"]))
+def test_iso_texts_are_read_exactly(moment: datetime, separator: str, precision: str) -> None:
+    text = moment.isoformat(separator, precision)
+    assert parse_datetime(text) == datetime.fromisoformat(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "offset"),
+    [
+        ("2024-01-02 03:04:05Z", 0),
+        ("2024-01-02T03:04:05.678+02:00", 120),
+        ("2024-01-02 03:04:05 +00:00", 0),
+        ("2024-01-02 03:04:05.5 -0530", -330),
+        ("2024-01-02 03:04+01", 60),
+    ],
+)
+def test_zones_are_honoured(text: str, offset: int) -> None:
+    assert parse_datetime(text).tzinfo == timezone(timedelta(minutes=offset))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "now",
+        "infinity",
+        "0000-00-00",
+        "2024-02-30",
+        "2024-1-2",
+        "01/02/2024",
+        "20240102",
+        "2024-W01-1",
+        "2024-01-02 03",
+        "2024-01-02x03:04:05",
+        "2024-01-02 25:00:00",
+        "2024-01-02 03:04:05,5",
+        "2024-01-02 03:04:05.1234567",
+        "2024-01-02 03:04:05 Europe/Berlin",
+        "2024-01-02 03:04:05+16:00",
+        " 2024-01-02",
+        "2024-01-02\n",
+        "\u0662\u0660\u0662\u0664-\u0660\u0661-\u0660\u0662",
+    ],
+)
+def test_what_postgresql_would_have_to_guess_is_no_date(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  # the message names the text
+        parse_datetime(text)
+
+
+def test_times_of_day_are_read_exactly() -> None:
+    assert parse_time("12:34:56.789").microsecond == 789000
+    for text in ("24:00", "1:2", "12:00+01:00", "12:60"):
+        with pytest.raises(ValueError):  # noqa: PT011  # the message names the text
+            parse_time(text)
+
+
+def test_the_epoch_windows_do_not_overlap() -> None:
+    bounds = [bound for window in EPOCH_WINDOWS.values() for bound in window]
+    assert bounds == sorted(bounds)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit"),
+    [(1704164645, "s"), (1704164645000, "ms"), (1704164645000000, "us"), (0, None), (10**18, None)],
+)
+def test_the_magnitude_tells_the_unit(value: int, unit: str | None) -> None:
+    assert epoch_unit(value, value) == unit
+
+
+def test_a_column_with_two_magnitudes_has_no_unit() -> None:
+    assert epoch_unit(1704164645, 1704164645000) is None
+
+
+@given(st.datetimes(min_value=datetime(1973, 3, 4), max_value=datetime(5138, 1, 1)))  # noqa: DTZ001  # naive on purpose
+def test_microseconds_since_1970_come_back_exactly(moment: datetime) -> None:
+    since = moment.replace(tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    assert from_epoch(since // timedelta(microseconds=1), "us") == moment.replace(tzinfo=UTC)
