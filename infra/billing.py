@@ -1,4 +1,4 @@
-"""How each type of resource is charged for being there: one small function a type; what is free is listed.
+"""How each type of resource is charged for being there: one small function a type.
 
 A charge names its price in the price file and how many units it takes; `cost` multiplies. What depends on use
 rather than on presence is in `usage_billing`.
@@ -312,60 +312,5 @@ BILLED: Mapping[str, Callable[[Resource, Ledger], Iterable[Charge]]] = MappingPr
         "aws:route53/healthCheck:HealthCheck": _health_check,
         "aws:secretsmanager/secret:Secret": _secret,
         "aws:wafv2/webAcl:WebAcl": _firewall,
-    }
-)
-
-#: Types that cost nothing themselves. What flows through or into some of them is billed by use.
-FREE = frozenset(
-    {
-        "aws:acm/certificate:Certificate",
-        "aws:acm/certificateValidation:CertificateValidation",
-        "aws:appautoscaling/policy:Policy",
-        "aws:appautoscaling/target:Target",
-        "aws:autoscaling/policy:Policy",
-        "aws:backup/plan:Plan",
-        "aws:backup/selection:Selection",
-        "aws:backup/vault:Vault",
-        "aws:budgets/budget:Budget",
-        "aws:cloudfront/distribution:Distribution",
-        "aws:cloudwatch/logGroup:LogGroup",
-        "aws:dlm/lifecyclePolicy:LifecyclePolicy",
-        "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
-        "aws:ec2/eipAssociation:EipAssociation",
-        "aws:ec2/flowLog:FlowLog",
-        "aws:ec2/internetGateway:InternetGateway",
-        "aws:ec2/launchTemplate:LaunchTemplate",
-        "aws:ec2/route:Route",
-        "aws:ec2/routeTable:RouteTable",
-        "aws:ec2/routeTableAssociation:RouteTableAssociation",
-        "aws:ec2/securityGroup:SecurityGroup",
-        "aws:ec2/subnet:Subnet",
-        "aws:ec2/volumeAttachment:VolumeAttachment",
-        "aws:ec2/vpc:Vpc",
-        "aws:ecs/cluster:Cluster",
-        "aws:elasticache/globalReplicationGroup:GlobalReplicationGroup",
-        "aws:elasticache/subnetGroup:SubnetGroup",
-        "aws:iam/instanceProfile:InstanceProfile",
-        "aws:iam/role:Role",
-        "aws:iam/rolePolicy:RolePolicy",
-        "aws:kms/alias:Alias",
-        "aws:lb/listener:Listener",
-        "aws:lb/targetGroup:TargetGroup",
-        "aws:rds/cluster:Cluster",
-        "aws:rds/clusterParameterGroup:ClusterParameterGroup",
-        "aws:rds/globalCluster:GlobalCluster",
-        "aws:rds/parameterGroup:ParameterGroup",
-        "aws:rds/subnetGroup:SubnetGroup",
-        "aws:route53/record:Record",
-        "aws:s3/bucket:Bucket",
-        "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
-        "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
-        "aws:s3/bucketVersioning:BucketVersioning",
-        "aws:secretsmanager/secretVersion:SecretVersion",
-        "aws:sns/topic:Topic",  # the first thousand mails a month cost nothing
-        "aws:sns/topicSubscription:TopicSubscription",
-        "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
-        "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
-        "aws:wafv2/webAclAssociation:WebAclAssociation",
     }
 )

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from infra.billing import BILLED, FREE
+from infra.billing import BILLED
 from infra.charges import LINES, Ledger
+from infra.free_types import FREE
 from infra.prices import Price, Prices, load_prices
 from infra.usage_billing import SHARED
 

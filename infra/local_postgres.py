@@ -10,19 +10,19 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
-import pwd
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
 import psutil
 
 from infra.errors import InfraError
+from infra.system_user import as_user, can_read, give, system_user
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,8 +34,6 @@ SUPERUSER = "postgres"
 START_TIMEOUT = 60.0
 #: Seconds the guard may take; it needs at most 30 for its harder and harder signals.
 STOP_TIMEOUT = 45.0
-#: PostgreSQL refuses to run as root; these exist on every Debian, in the order we prefer them.
-SYSTEM_USERS = ("postgres", "nobody")
 #: What the server needs of the package's folder, beside the executables of the same name in bin/.
 PROGRAMS = ("initdb", "postgres")
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -219,21 +217,6 @@ def package_folder() -> Path:
     return Path(spec.origin).parent / "pginstall"
 
 
-def system_user() -> str | None:
-    """Choose who runs the server: ourselves, or as root one of SYSTEM_USERS."""
-    if os.geteuid() != 0:
-        return None
-    known = {entry.pw_name for entry in pwd.getpwall()}
-    for name in SYSTEM_USERS:
-        if name in known:
-            return name
-    raise LocalPostgresError(
-        "the local PostgreSQL cannot run as root",
-        why=f"none of the system users {', '.join(SYSTEM_USERS)} exists",
-        next_step="run the command as a normal user",
-    )
-
-
 def reachable_package(private: Path, user: str | None) -> Path:
     """Give the folder of the binaries, or a copy where the server's user cannot enter its parents."""
     package = package_folder()
@@ -270,27 +253,6 @@ def initialise(package: Path, data: Path, user: str | None, *, sync: bool) -> No
     if done.returncode != 0:
         why = done.stderr.strip() or done.stdout.strip()
         raise LocalPostgresError(f"cannot make a PostgreSQL cluster in {data}", why=why)
-
-
-def as_user(user: str | None) -> dict[str, Any]:
-    """Give what subprocess needs to change to a system user."""
-    if user is None:
-        return {}
-    return {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
-
-
-def give(folder: Path, user: str) -> None:
-    """Make a system user the owner of a folder and of all in it."""
-    entry = pwd.getpwnam(user)
-    os.chown(folder, entry.pw_uid, entry.pw_gid)
-    for path in folder.rglob("*"):
-        os.chown(path, entry.pw_uid, entry.pw_gid, follow_symlinks=False)
-
-
-def can_read(path: Path, user: str) -> bool:
-    """Ask the system itself whether a user may read a path, parents included."""
-    done = subprocess.run(["test", "-r", str(path)], check=False, cwd="/", **as_user(user))
-    return done.returncode == 0
 
 
 def require_reachable(data: Path, user: str | None) -> None:

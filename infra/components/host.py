@@ -106,7 +106,7 @@ class Host(pulumi.ComponentResource):
                 image=args.app.image,
                 port=args.app.port,
                 publish=f"127.0.0.1:{args.app.port}",
-                volume="/data",
+                mount="/data:/data",
                 sqlite_path=args.app.sqlite_path,
                 names=list(args.names),
                 environment={**args.app.environment, **args.environment},

@@ -79,12 +79,18 @@ class Servers(pulumi.ComponentResource):
             image=args.app.image,
             port=args.app.port,
             publish=str(args.app.port),
-            volume="",
+            mount="/etc/rds.pem:/etc/rds.pem:ro",
             secret_arn=args.secret.arn,
             database_host=args.database_host,
             database_port=args.database_port,
             database_name=args.database_name,
-            environment={**args.app.environment, **args.environment},
+            environment={
+                **args.app.environment,
+                **args.environment,
+                "DATABASE_HOST": args.database_host,
+                "DATABASE_PORT": args.database_port,
+                "DATABASE_NAME": args.database_name,
+            },
         )
         template = aws.ec2.LaunchTemplate(
             f"{name}-template",

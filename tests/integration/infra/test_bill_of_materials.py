@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.billing import FREE
+from infra.free_types import FREE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,7 +16,8 @@ import psycopg
 import psycopg.conninfo
 import pytest
 
-from infra.local_postgres import LocalPostgres, LocalPostgresError, package_folder, system_user
+from infra.local_postgres import LocalPostgres, LocalPostgresError, package_folder
+from infra.system_user import system_user
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

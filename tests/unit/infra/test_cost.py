@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 
 import infra
 from infra import charges
-from infra.billing import BILLED, FREE
+from infra.billing import BILLED
 from infra.budget_gate import require_within_budget
 from infra.changes import Changes
 from infra.charges import LINES, MissingUsage
 from infra.cost import Cost, bill
 from infra.errors import OverBudget
+from infra.free_types import FREE
 from infra.graph import Graph, Resource
 from infra.plan import Plan, plan_hash
 from infra.prices import UnknownPrice, load_prices

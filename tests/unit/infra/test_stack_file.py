@@ -40,7 +40,7 @@ def test_a_stack_file_gives_way_to_no_default(tmp_path: Path) -> None:
 
 
 def test_a_missing_stack_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BadStackFile, match="Pulumi.phase-1.yaml cannot be read"):
+    with pytest.raises(BadStackFile, match=r"Pulumi\.phase-1\.yaml cannot be read"):
         stack_config("phase-1", tmp_path)
 
 

@@ -1,0 +1,58 @@
+"""What AWS charges nothing for: a type is free because it is listed, never because nobody thought of it."""
+
+from __future__ import annotations
+
+#: Types that cost nothing themselves. What flows through or into some of them is billed by use.
+FREE = frozenset(
+    {
+        "aws:acm/certificate:Certificate",
+        "aws:acm/certificateValidation:CertificateValidation",
+        "aws:appautoscaling/policy:Policy",
+        "aws:appautoscaling/target:Target",
+        "aws:autoscaling/policy:Policy",
+        "aws:backup/plan:Plan",
+        "aws:backup/selection:Selection",
+        "aws:backup/vault:Vault",
+        "aws:budgets/budget:Budget",
+        "aws:cloudfront/distribution:Distribution",
+        "aws:cloudwatch/logGroup:LogGroup",
+        "aws:dlm/lifecyclePolicy:LifecyclePolicy",
+        "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
+        "aws:ec2/eipAssociation:EipAssociation",
+        "aws:ec2/flowLog:FlowLog",
+        "aws:ec2/internetGateway:InternetGateway",
+        "aws:ec2/launchTemplate:LaunchTemplate",
+        "aws:ec2/route:Route",
+        "aws:ec2/routeTable:RouteTable",
+        "aws:ec2/routeTableAssociation:RouteTableAssociation",
+        "aws:ec2/securityGroup:SecurityGroup",
+        "aws:ec2/subnet:Subnet",
+        "aws:ec2/volumeAttachment:VolumeAttachment",
+        "aws:ec2/vpc:Vpc",
+        "aws:ecs/cluster:Cluster",
+        "aws:elasticache/globalReplicationGroup:GlobalReplicationGroup",
+        "aws:elasticache/subnetGroup:SubnetGroup",
+        "aws:iam/instanceProfile:InstanceProfile",
+        "aws:iam/role:Role",
+        "aws:iam/rolePolicy:RolePolicy",
+        "aws:kms/alias:Alias",
+        "aws:lb/listener:Listener",
+        "aws:lb/targetGroup:TargetGroup",
+        "aws:rds/cluster:Cluster",
+        "aws:rds/clusterParameterGroup:ClusterParameterGroup",
+        "aws:rds/globalCluster:GlobalCluster",
+        "aws:rds/parameterGroup:ParameterGroup",
+        "aws:rds/subnetGroup:SubnetGroup",
+        "aws:route53/record:Record",
+        "aws:s3/bucket:Bucket",
+        "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+        "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
+        "aws:s3/bucketVersioning:BucketVersioning",
+        "aws:secretsmanager/secretVersion:SecretVersion",
+        "aws:sns/topic:Topic",  # the first thousand mails a month cost nothing
+        "aws:sns/topicSubscription:TopicSubscription",
+        "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
+        "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+        "aws:wafv2/webAclAssociation:WebAclAssociation",
+    }
+)
