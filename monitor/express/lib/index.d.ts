@@ -18,9 +18,9 @@ export interface MonitoringOptions {
 export type Handler = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void;
 
 export interface MonitoringMiddleware extends Handler {
-  /** Send a snapshot now. True when the sidecar took it. Never rejects. */
+  /** Send everything counted until now. True when the sidecar took it. Never rejects. */
   flush(): Promise<boolean>;
-  /** Send the last snapshot and stop. Never rejects. */
+  /** Send the last snapshot and stop; to be called when the server has closed. Never rejects. */
   close(): Promise<void>;
 }
 

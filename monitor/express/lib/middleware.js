@@ -86,7 +86,7 @@ function scalabilityMonitoringMiddleware(options) {
     pushers.delete(settings.sidecarUrl);
     return pusher.close();
   };
-  return Object.assign(middleware, { flush: () => pusher.push(), close });
+  return Object.assign(middleware, { flush: () => pusher.flush(), close });
 }
 
 module.exports = { OWN, scalabilityMonitoringMiddleware };

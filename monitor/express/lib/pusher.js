@@ -22,12 +22,18 @@ class Pusher {
     this.first.unref();
   }
 
-  /** Send a snapshot now, unless the last one is still on its way. Resolves to whether the sidecar took it; never rejects. */
+  /** Send a snapshot, unless the last one is still on its way. Resolves to whether the sidecar took it; never rejects. */
   push({ holdProcess = false } = {}) {
     this.sending ??= this.#send(holdProcess).finally(() => {
       this.sending = null;
     });
     return this.sending;
+  }
+
+  /** Send everything counted until now, after the snapshot that may be on its way. Never rejects. */
+  async flush(options) {
+    await this.sending;
+    return this.push(options);
   }
 
   async #send(holdProcess) {
@@ -52,8 +58,7 @@ class Pusher {
   async close() {
     clearInterval(this.timer);
     clearImmediate(this.first);
-    await this.sending;
-    await this.push({ holdProcess: true });
+    await this.flush({ holdProcess: true });
     this.eventLoop.stop();
   }
 }

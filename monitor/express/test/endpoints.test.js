@@ -64,7 +64,7 @@ for (const [name, express] of VERSIONS) {
       const answer = await ask(`${url}${BASE}/assessment`);
       assert.equal(answer.status, 503);
       assert.deepEqual(JSON.parse(answer.body), { status: 'unknown' });
-      assert.ok(performance.now() - start < 1000);
+      assert.ok(performance.now() - start < 3000);
     }
     sidecar.close();
     assert.equal((await ask(url + BASE)).status, 503);
@@ -78,10 +78,10 @@ for (const [name, express] of VERSIONS) {
     await ask(url + BASE);
     await ask(`${url}${BASE}/prometheus`);
     await ask(`${url}/own`);
-    await until(() => monitoring.flush(), 'a push that arrives');
-    const { requests, routes } = sidecar.pushes.at(-1).document;
+    const last = () => sidecar.pushes.at(-1).document;
+    await until(async () => (await monitoring.flush()) && last().requests.in_flight === 0, 'the end of all requests');
+    const { requests, routes } = last();
     assert.equal(requests.total, 1);
-    assert.equal(requests.in_flight, 0);
     assert.deepEqual(Object.keys(routes), ['GET /own']);
   });
 }

@@ -40,8 +40,7 @@ test('close() delivers the last snapshot before the process ends', async (t) => 
     const monitoring = scalabilityMonitoringMiddleware({ sidecarUrl: '${sidecar.url}' });
     const server = express().use(monitoring).get('/', (_req, res) => res.send('x')).listen(0, '127.0.0.1', () => {
       http.get({ port: server.address().port, agent: false }, (res) => res.resume().on('end', () => {
-        server.close();
-        monitoring.close();
+        server.close(() => monitoring.close());
       }));
     });
   `);
