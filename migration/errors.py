@@ -37,6 +37,10 @@ class JournalRefusedError(MigrationError, UsageError):
     """The journal belongs to another migration, or is not a journal."""
 
 
+class JournalFailedError(MigrationError):
+    """The journal cannot be written any more; what was committed to the target is kept."""
+
+
 class AlreadyRunningError(MigrationError):
     """Another process is carrying out the same migration at this moment."""
 

@@ -10,6 +10,7 @@ from psycopg import sql
 
 from migration.copy import Chunk, TableCopy
 from migration.errors import StatementRefusedError
+from migration.schema.target import Note
 from migration.steps import Outcome
 from migration.target_database import scalar
 from migration.verify import compare
@@ -168,7 +169,18 @@ class TargetExecutor:
 
     def _verify(self, step: Step, begun: Progressed | None) -> Outcome:
         del begun
-        found = compare(self._snapshot.connection, self._target, self._plan, advance=self._progress.advance)
+        refused = [
+            Note("left", recorded.outcome["object"], f"PostgreSQL refused it: {recorded.outcome['why']}")
+            for recorded in self._state.steps().values()
+            if recorded.state == "left"
+        ]
+        found = compare(
+            self._snapshot.connection,
+            self._target,
+            self._plan,
+            advance=self._progress.advance,
+            notes=refused,
+        )
         outcome = Outcome("done", found.to_json())
         with self._target.transaction():
             self._record(step, outcome)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from migration.errors import JournalRefusedError
+from migration.errors import JournalFailedError, JournalRefusedError
 from migration.source_snapshot import SourceState
 from migration.target_database import TargetIdentity
 
@@ -135,7 +135,7 @@ class Journal:
 
     def begin(self, step: Step, position: int) -> None:
         """Note that a step is about to be carried out (again, where an earlier run ended inside it)."""
-        self._connection.execute(
+        self._write(
             "INSERT INTO step (id, position, kind, name, state, started) VALUES (?, ?, ?, ?, 'started', ?)"
             " ON CONFLICT (id) DO UPDATE SET state = 'started'",
             [step.id, position, step.kind, step.name, time.time()],
@@ -143,23 +143,25 @@ class Journal:
 
     def end(self, step: Step, outcome: Outcome) -> None:
         """Note how a step ended."""
-        self._connection.execute(
+        self._write(
             "UPDATE step SET state = ?, finished = ?, outcome = ? WHERE id = ?",
             [outcome.state, time.time(), json.dumps(dict(outcome.detail)), step.id],
         )
 
     def start_over(self, setup: Setup) -> None:
         """Forget all steps and pin a setup anew, in one transaction."""
-        with transaction(self._connection):
+        with _written(self.path), transaction(self._connection):
             self._connection.execute("DELETE FROM step")
             self._connection.execute("DELETE FROM setup")
             _pin(self._connection, setup)
 
     def finish(self, report: Mapping[str, Any]) -> None:
         """Note that everything is done, with the run's report."""
-        self._connection.execute(
-            "UPDATE setup SET finished = ?, report = ?", [time.time(), json.dumps(report)]
-        )
+        self._write("UPDATE setup SET finished = ?, report = ?", [time.time(), json.dumps(report)])
+
+    def _write(self, statement: str, values: list[Any]) -> None:
+        with _written(self.path):
+            self._connection.execute(statement, values)
 
 
 @contextmanager
@@ -181,12 +183,24 @@ def new_journal(path: Path, setup: Setup) -> Iterator[Journal]:
     """Make a journal. It appears under its name only when it is whole."""
     draft = path.with_name(path.name + ".new")
     draft.unlink(missing_ok=True)
-    with closing(_open(draft, "rwc")) as connection:
+    with closing(_open(draft, "rwc")) as connection, _written(path):
         connection.executescript(_TABLES)
         _pin(connection, setup)
     draft.rename(path)
     with closing(_open(path, "rw")) as connection:
         yield Journal(path, connection)
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise JournalFailedError(
+            f"the journal {path} cannot be written",
+            why=str(error),
+            next_step="make room or give rights there, then run the same command again",
+        ) from error
 
 
 @contextmanager

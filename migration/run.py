@@ -6,7 +6,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, LiteralString
 
 from psycopg import sql
 
@@ -132,6 +132,10 @@ def _finished_before(target: Connection, pinned: Setup, now: Setup) -> RunReport
     return report
 
 
+#: What a step's name begins with, and how to undo it; indexes, constraints and triggers go with their tables.
+_DROPS: dict[str, LiteralString] = {"view ": "DROP VIEW {names}", "table ": "DROP TABLE {names}"}
+
+
 @dataclass(frozen=True)
 class _Run:
     """One run over one plan."""
@@ -182,13 +186,18 @@ class _Run:
             return TargetState.create(self.target, self.plan.schema, recorded)
 
     def _start_over(self, state: TargetState, recorded: TargetSetup) -> None:
-        """Drop the tables that this migration has made, and nothing else."""
+        """Drop the views and tables that this migration has made, and nothing else."""
         self.progress.say("the source has changed since the interrupted run: its tables are copied anew")
-        made = [name.removeprefix("table ") for name in state.made("create") if name.startswith("table ")]
+        made = [*state.made("create"), *state.made("build")]
         with self.target.transaction():
-            if made:
-                names = sql.SQL(", ").join(sql.Identifier(self.plan.schema, name) for name in made)
-                execute(self.target, "DROP TABLE {names}", names=names)
+            for kind, statement in _DROPS.items():
+                names = [
+                    sql.Identifier(self.plan.schema, name.removeprefix(kind))
+                    for name in made
+                    if name.startswith(kind)
+                ]
+                if names:
+                    execute(self.target, statement, names=sql.SQL(", ").join(names))
             state.start_over(recorded)
 
     def _carry_out(self, steps: tuple[Step, ...], state: TargetState) -> Mapping[str, Outcome]:

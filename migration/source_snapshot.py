@@ -112,7 +112,7 @@ def hold_snapshot(path: Path) -> Iterator[Snapshot]:
     "locked" when its own timeout is over.
 
     Raises:
-        SourceRefusedError, SourceBusyError: it cannot be opened, or stays locked.
+        SourceRefusedError, SourceBusyError: it cannot be opened or read to its end, or stays locked.
     """
     real = path.resolve()
     state = read_state(real)
@@ -120,14 +120,13 @@ def hold_snapshot(path: Path) -> Iterator[Snapshot]:
     try:
         connection = open_source(real)
         try:
-            try:
-                connection.execute("BEGIN")
-                connection.execute(
-                    "SELECT count(*) FROM sqlite_schema"
-                ).fetchone()  # this read fixes the snapshot
-            except sqlite3.Error as error:
-                raise refusal(real, error) from error
+            connection.execute("BEGIN")
+            connection.execute(
+                "SELECT count(*) FROM sqlite_schema"
+            ).fetchone()  # this read fixes the snapshot
             yield Snapshot(real, state, connection, watch)
+        except sqlite3.Error as error:
+            raise refusal(real, error) from error
         finally:
             connection.close()
     finally:

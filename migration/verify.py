@@ -20,10 +20,10 @@ from migration.verification.sequences import compare_sequences
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from migration.schema.target import TargetPlan
+    from migration.schema.target import Note, TargetPlan
     from migration.target_database import Connection
 
 
@@ -53,9 +53,17 @@ def verify_migration(
 
 
 def compare(
-    reader: sqlite3.Connection, target: Connection, plan: TargetPlan, *, advance: Callable[[int], None]
+    reader: sqlite3.Connection,
+    target: Connection,
+    plan: TargetPlan,
+    *,
+    advance: Callable[[int], None],
+    notes: Sequence[Note] = (),
 ) -> Verification:
-    """Compare a held snapshot with a target; see `verify_migration`."""
+    """Compare a held snapshot with a target; see `verify_migration`.
+
+    `notes` announce differences beyond those that the plan announces.
+    """
     started = time.monotonic()
     sides = Sides(reader, target, plan.schema, plan.options)
     catalog = read_catalog(target, plan.schema)
@@ -64,7 +72,7 @@ def compare(
     )
     return Verification(
         tables=tables,
-        objects=compare_objects(plan, catalog),
+        objects=compare_objects(plan, catalog, (*notes, *plan.notes)),
         sequences=compare_sequences(sides, plan, catalog),
         orphans=compare_orphans(sides, plan),
         seconds=time.monotonic() - started,

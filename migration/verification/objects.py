@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from migration.verification.catalog import Catalog, CatalogForeignKey, CatalogTable
 
 
-def compare_objects(plan: TargetPlan, catalog: Catalog) -> tuple[ObjectFinding, ...]:
-    """Everything declared that is missing or otherwise; the plan lends names and notes, not its word."""
+def compare_objects(plan: TargetPlan, catalog: Catalog, notes: Sequence[Note]) -> tuple[ObjectFinding, ...]:
+    """Everything declared that is missing or otherwise, with the note that announced it.
+
+    The plan lends its names, not its word: what is expected comes from the source's declarations.
+    """
     findings: list[ObjectFinding] = []
     for table in plan.tables:
         actual = catalog.tables.get(table.name)
@@ -25,7 +28,7 @@ def compare_objects(plan: TargetPlan, catalog: Catalog) -> tuple[ObjectFinding, 
         for part in (_columns, _keys, _foreign_keys, _indexes, _checks):
             findings.extend(part(table, actual, plan))
     findings.extend(_others(plan, catalog))
-    return tuple(_with_note(finding, plan.notes) for finding in findings)
+    return tuple(_with_note(finding, notes) for finding in findings)
 
 
 def _columns(table: TargetTable, actual: CatalogTable, plan: TargetPlan) -> Iterator[ObjectFinding]:

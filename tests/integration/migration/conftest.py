@@ -42,6 +42,7 @@ CREATE INDEX "IX_order_user" ON "order" ("userId");
 CREATE INDEX "IX_order_placed" ON "order" (placed DESC);
 CREATE UNIQUE INDEX "IX_event_once" ON event (at, kind);
 CREATE INDEX "IX_line_sku" ON order_line (sku);
+CREATE VIEW spending AS SELECT "userId", count(*) AS orders FROM "order" WHERE paid GROUP BY "userId";
 """
 
 
@@ -213,6 +214,7 @@ def content_of() -> Callable[..., dict[str, Any]]:
                 "indexes": rows(
                     "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = %s ORDER BY 2"
                 ),
+                "views": rows("SELECT viewname, definition FROM pg_views WHERE schemaname = %s ORDER BY 1"),
                 "sequences": {
                     sequence: connection.execute(
                         sql.SQL("SELECT last_value, is_called FROM {}").format(

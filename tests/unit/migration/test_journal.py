@@ -11,7 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from migration.errors import AlreadyRunningError, JournalRefusedError, TargetRefusedError
+from migration.errors import (
+    AlreadyRunningError,
+    JournalFailedError,
+    JournalRefusedError,
+    TargetRefusedError,
+)
 from migration.journal import Setup, StepRecord, default_journal, existing_journal, new_journal
 from migration.journal_lock import locked
 from migration.resume import decide, refuse_other
@@ -195,3 +200,13 @@ def test_a_target_that_lost_what_the_journal_remembers_is_refused() -> None:
 def test_an_unchanged_source_that_is_planned_differently_is_refused() -> None:
     with pytest.raises(JournalRefusedError, match="planned differently"):
         decide(SETUP, {}, RECORDED, replace(SETUP, plan_hash="p2", tool="0.2.0"))
+
+
+def test_a_journal_that_cannot_be_written_any_more_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    with new_journal(path, SETUP) as journal, closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        journal._connection.execute("PRAGMA busy_timeout = 10")
+        with pytest.raises(JournalFailedError, match="cannot be written") as caught:
+            journal.begin(COPY, 1)
+    assert caught.value.exit_code is ExitCode.FAILED
