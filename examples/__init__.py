@@ -1,1 +1,1 @@
-"""Two real shops (Express + TypeORM, and plain Python) and the demo that takes one of them through the whole loop."""
+"""Two real shops (Express + TypeORM, and plain Python), and the demo that takes one through the loop."""
