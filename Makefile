@@ -25,7 +25,7 @@ lint: setup ## ruff, mypy --strict, the import contract
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	cd examples/python-shop && ../../$(BIN)/mypy --config-file ../../pyproject.toml shop __main__.py
+	cd examples/python-shop && MYPYPATH=../.. ../../$(BIN)/mypy --config-file ../../pyproject.toml shop __main__.py
 	$(BIN)/lint-imports
 
 bench: setup ## side-by-side measurements, printed as ratios
