@@ -73,7 +73,7 @@ def _field_encoder(column: TargetColumn, options: PlanOptions | None) -> Callabl
     match column.conversion:
         case Conversion.INTEGER:
             low, high = integer_range(column.type)
-            return lambda value: str(value) if value.__class__ is int and low <= value <= high else exact(value)
+            return _integer(low, high, exact)
         case Conversion.REAL:
             # repr is the shortest text that reads back as the same double; PostgreSQL reads inf as Infinity.
             return lambda value: repr(value) if value.__class__ is float else exact(value)
@@ -90,6 +90,10 @@ def _field_encoder(column: TargetColumn, options: PlanOptions | None) -> Callabl
             return _timestamp(exact)
         case _:
             return exact
+
+
+def _integer(low: int, high: int, exact: Callable[[Any], str]) -> Callable[[Any], str]:
+    return lambda value: str(value) if value.__class__ is int and low <= value <= high else exact(value)
 
 
 def _decimal(form: str, exact: Callable[[Any], str]) -> Callable[[Any], str]:
