@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -126,18 +127,17 @@ def promote(
         accept_cost,
     )
     promotions.refuse_under_way(journal)
-    plan = plan_promotion(
-        PromotionRequest(
-            to_phase=to,
-            source=database,
-            dsn=dsn,
-            from_phase=from_phase,
-            runner=runner,
-            stacks=stacks,
-            migration=PlanOptions(schema=schema, orm=orm, nul_policy=nul_policy, invalid_utf8=invalid_utf8),
-            application=invocation.hooks.describe(),
-        )
+    request = PromotionRequest(
+        to_phase=to,
+        source=database,
+        dsn=dsn,
+        from_phase=from_phase,
+        runner=runner,
+        stacks=stacks,
+        migration=PlanOptions(schema=schema, orm=orm, nul_policy=nul_policy, invalid_utf8=invalid_utf8),
+        application=invocation.hooks.describe(),
     )
+    plan = plan_promotion(request, invocation.plan_stack)
     if not as_json:
         show_plan(plan, out)
     if dry_run:
@@ -211,13 +211,14 @@ def resume(
     switch_command: option.SwitchCommand = None,
     revert_command: option.RevertCommand = None,
     health_url: option.HealthUrl = None,
+    health_timeout: option.HealthTimeoutAgain = None,
     journal: option.Journal = option.DEFAULT_JOURNAL,
     take_over: option.TakeOver = False,
     as_json: option.Json = False,
 ) -> None:
     """Go on after a crash or a failure: forward, or back where everything was being put back.
 
-    Commands and the health address are those the promotion was started with; give one again to replace it.
+    Commands and the health check are those the promotion was started with; give one again to replace it.
 
     [bold]Example[/]
 
@@ -225,8 +226,12 @@ def resume(
     """
     from migration.promotion import promote as promotions  # noqa: PLC0415
     from migration.promotion.show import progress_on  # noqa: PLC0415
+    from migration.promotion.world import Limits  # noqa: PLC0415
 
     record = promotions.pinned(journal)
+    limits = Limits(**record.options["limits"])
+    if health_timeout is not None:
+        limits = replace(limits, health=health_timeout)
     changed = {"switch_command": switch_command, "revert_command": revert_command, "health_url": health_url}
     invocation, plan, dsn = _repeated(record, target, changed)
     with _reporting(journal, as_json=as_json):
@@ -235,10 +240,11 @@ def resume(
             application=invocation.application(plan),
             runner=invocation.runner(record.runner),
             dsn=dsn,
+            limits=limits,
             progress=progress_on(err),
             take_over=take_over,
             note={name: value for name, value in changed.items() if value},
-            stack_hash=lambda: invocation.stack_hash(plan.to_phase),
+            stack_hash=lambda: invocation.plan_stack(plan.to_phase).hash,
         )
 
 

@@ -85,6 +85,10 @@ HealthUrl = Annotated[
 HealthTimeout = Annotated[
     float, typer.Option(metavar="SECONDS", help="How long the application may take to become well.")
 ]
+HealthTimeoutAgain = Annotated[
+    float | None,
+    typer.Option("--health-timeout", metavar="SECONDS", help="Another limit for becoming well."),
+]
 FenceTimeout = Annotated[
     float, typer.Option(metavar="SECONDS", help="How long to wait for running SQLite transactions.")
 ]

@@ -11,6 +11,8 @@ from migration.promotion.application import CommandApplication, Hooks
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from infra.graph import Graph
+    from infra.plan import Plan
     from infra.runners.protocol import Runner
     from migration.promotion.plan import PromotionPlan
     from migration.promotion.record import PromotionRecord
@@ -29,6 +31,7 @@ class Invocation:
     hooks: Hooks = field(default_factory=Hooks)
     state: Path | None = None
     stacks: Path | None = None
+    _graphs: dict[str, Graph] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -54,16 +57,34 @@ class Invocation:
         return replace(self, hooks=replace(self.hooks, **changed))
 
     def runner(self, name: str) -> Runner:
-        """The runner that was chosen."""
-        from infra.runners import make_runner  # noqa: PLC0415  # loads Pulumi only where that is chosen
+        """The runner that was chosen. A rehearsal makes the very graph that was planned."""
+        from infra.runners import DEFAULT_STATE, make_runner  # noqa: PLC0415  # loads Pulumi where it is chosen
+        from infra.runners.rehearsal import RehearsalRunner  # noqa: PLC0415
 
-        return make_runner(name, state=self.state, stacks=self.stacks)
+        if name == RehearsalRunner.name:
+            return RehearsalRunner(
+                self.state or DEFAULT_STATE,
+                stacks=self.stacks,
+                evaluate_phase=lambda phase, **_: self._graph(phase),
+            )
+        return make_runner(name, stacks=self.stacks)
 
-    def stack_hash(self, phase: str) -> str:
-        """The hash of a phase's plan as its stack file and program say now."""
-        from infra.plan import build_plan  # noqa: PLC0415
+    def plan_stack(self, phase: str) -> Plan:
+        """The plan of a phase as its stack file and program say now."""
+        from infra.changes import changes_between  # noqa: PLC0415
+        from infra.plan import plan_of  # noqa: PLC0415
+        from infra.settings import load_settings  # noqa: PLC0415
 
-        return build_plan(phase, stacks=self.stacks).hash
+        graph = self._graph(phase)
+        return plan_of(load_settings(phase, self.stacks), graph, changes_between({}, graph.resources))
+
+    def _graph(self, phase: str) -> Graph:
+        """What the program declares; evaluated once, because that takes seconds."""
+        if phase not in self._graphs:
+            from infra.evaluation import evaluate  # noqa: PLC0415
+
+            self._graphs[phase] = evaluate(phase, stacks=self.stacks)
+        return self._graphs[phase]
 
     def application(self, plan: PromotionPlan) -> CommandApplication:
         """The application as these hooks know it."""

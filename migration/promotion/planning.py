@@ -19,7 +19,7 @@ from migration.target_dsn import parse_dsn
 from monitor.phases import load_roadmap
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from infra.plan import Plan
@@ -53,12 +53,14 @@ class PromotionRequest:
     application: Mapping[str, str] = field(default_factory=dict)
 
 
-def plan_promotion(request: PromotionRequest, stack: Plan | None = None) -> PromotionPlan:
+def plan_promotion(
+    request: PromotionRequest, plan_stack: Callable[[str], Plan] | None = None
+) -> PromotionPlan:
     """Plan a promotion. Reads the whole SQLite file once and evaluates the stack offline.
 
     Args:
         request: what, where to, and how.
-        stack: the next phase's plan, where it has been made already.
+        plan_stack: plans a phase's stack; `infra.plan.build_plan` by default.
 
     Raises:
         WrongPromotionError: the phases do not follow each other.
@@ -76,7 +78,7 @@ def plan_promotion(request: PromotionRequest, stack: Plan | None = None) -> Prom
         target=target,
         runner=request.runner,
         rehearsal=request.runner == "rehearsal",
-        infra=_summarise_infra(stack or _plan_stack(request)),
+        infra=_summarise_infra(plan_stack(request.to_phase) if plan_stack else _plan_stack(request)),
         migration=summarise_migration(draft_migration(source, request.migration)),
         application=dict(request.application),
         steps=tuple(PlannedStep(step.name, step.does, step.undo, step.no_return) for step in ALL_STEPS),

@@ -8,7 +8,7 @@ report    = promote(plan, ...)                  acts, journaled
 from __future__ import annotations
 
 import getpass
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from migration.promotion.errors import (
@@ -135,6 +135,7 @@ def resume(
     application: Application,
     runner: Runner,
     dsn: str | None = None,
+    limits: Limits | None = None,
     progress: Progress = silent,
     take_over: bool = False,
     note: Mapping[str, Any] | None = None,
@@ -147,6 +148,7 @@ def resume(
         application: as given to `promote`.
         runner: as given to `promote`.
         dsn: the same target, given again because it is never written.
+        limits: how long things may take, in place of what the promotion was started with.
         progress: is told what happens.
         take_over: take the journal from a process on another host that is gone.
         note: what differs from the options the promotion was started with, for the audit.
@@ -176,6 +178,7 @@ def resume(
             world = _world(
                 opened, record, plan, dsn=dsn, application=application, runner=runner, progress=progress
             )
+            world = replace(world, limits=limits or world.limits)
             if record.state is State.REVERTING:
                 go_back(ALL_STEPS, world, opened, None)
             else:

@@ -149,7 +149,7 @@ def write(url: str, folder: Path, name: str) -> None:
             return
         os.write(acknowledged, f"{number}\n".encode())
         number += 1
-        time.sleep(0.001)
+        time.sleep(0.003)
 
 
 def _sqlite(path: str):  # noqa: ANN202

@@ -57,7 +57,7 @@ def finish(scene: Any) -> None:
     assert report.source == str(scene.source)
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(4))
 def test_random_kills_lose_and_double_nothing(make_scene: Callable[..., Any], seed: int) -> None:
     """Two kills a run, at two different steps each; every second shop does not stop when it is told to."""
     chance = random.Random(seed)

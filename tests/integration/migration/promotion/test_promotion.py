@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def test_a_promotion_moves_everything_and_ends_with_the_application_on_postgresql(scene: Any) -> None:
+def test_a_promotion_moves_everything_and_ends_with_the_application_on_postgresql(
+    make_scene: Callable[..., Any], stack: Any
+) -> None:
+    scene = make_scene(graph=stack.graph)
     scene.shop.start(str(scene.source))
     report = scene.promote()
     assert report.state is State.FINISHED
