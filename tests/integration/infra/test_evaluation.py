@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
@@ -21,12 +22,13 @@ if TYPE_CHECKING:
 PHASES = ("phase-1", "phase-2", "phase-3")
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Callable[..., Graph]:
-    """A function that evaluates a program given as text."""
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Graph]:
+    """A function that evaluates a program given as text, each text and mode once."""
 
+    @functools.cache
     def evaluate_text(text: str, mode: Mode = Mode.REHEARSAL) -> Graph:
-        program = tmp_path / "program.py"
+        program = tmp_path_factory.mktemp("program") / "program.py"
         program.write_text("import pulumi\nimport pulumi_aws as aws\n" + textwrap.dedent(text))
         return evaluate("phase-1", program=program, mode=mode)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import typer
@@ -32,8 +33,9 @@ def run(
     """A function that runs one command in an empty folder; the project's own phases are evaluated once."""
     from infra import evaluation
 
-    def cached(phase: str, *, stacks: Path | None = None, **rest: Any) -> Graph:
-        return evaluation.evaluate(phase, stacks=stacks, **rest) if stacks else graph_of(phase)
+    @functools.cache
+    def cached(phase: str, *, stacks: Path | None = None) -> Graph:
+        return evaluation.evaluate(phase, stacks=stacks) if stacks else graph_of(phase)
 
     monkeypatch.setattr("infra.plan.evaluate", cached)
     monkeypatch.setattr("infra.runners.rehearsal.evaluate", cached)

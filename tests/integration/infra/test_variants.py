@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from infra.cost import bill
 from infra.evaluation import evaluate
 from infra.plan import build_plan
+from infra.settings import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from infra.graph import Graph
     from infra.plan import Plan
 
 
@@ -26,12 +30,18 @@ def test_without_a_domain_phase_2_serves_plain_http_and_makes_no_certificate(
     assert graph.outputs["app_url"].startswith("http://")
 
 
-def test_a_bigger_group_is_a_dearer_plan_that_its_budget_refuses(edit_stack: Callable[..., Path]) -> None:
+def test_a_bigger_group_is_a_dearer_plan_that_its_budget_refuses(graph_of: Callable[..., Graph]) -> None:
     """The mission's own largest request, three servers of 8 vCPU, does not fit the mission's own budget."""
-    changes = {"outgrow:sizes.servers.type": "t4g.2xlarge", "outgrow:usage.servers": 3}
-    plan = build_plan("phase-2", stacks=edit_stack("phase-2", changes))
-    assert plan.monthly_cost.total > plan.budget.max
-    assert not plan.within_budget
+    settings, graph = load_settings("phase-2"), graph_of("phase-2")
+    resources = tuple(
+        replace(one, inputs={**one.inputs, "instanceType": "t4g.2xlarge"})
+        if one.type == "aws:ec2/launchTemplate:LaunchTemplate"
+        else one
+        for one in graph.resources
+    )
+    usage = settings.usage.model_copy(update={"servers": 3})
+    cost = bill(replace(graph, resources=resources), usage, settings.region)
+    assert cost.total > settings.roadmap.budget.max
 
 
 def test_one_more_replica_is_one_more_instance_alarm_and_line(
