@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
+from migration.schema.wording import counted
 from monitor.terminal import out
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ _HEADINGS = {
 def print_inspection(inspection: Inspection) -> None:
     """Print everything, the verdict last."""
     facts = (
-        f"{inspection.rows:,} rows in {len(inspection.tables)} tables",
-        f"{inspection.size:,} bytes",
+        f"{counted(inspection.rows, 'row')} in {counted(len(inspection.tables), 'table')}",
+        counted(inspection.size, "byte"),
         inspection.encoding,
         f"journal mode {inspection.journal_mode}",
         {"generic": "no ORM recognised", "typeorm": "made by TypeORM"}[inspection.orm],
@@ -46,7 +47,11 @@ def print_inspection(inspection: Inspection) -> None:
             out.print(f"    {escape(obstacle.next_step)}", soft_wrap=True)
     else:
         left = len(inspection.left)
-        hand = f"{left} objects need a hand" if left else "nothing needs a hand"
+        hand = (
+            f"{counted(left, 'object')} {'needs' if left == 1 else 'need'} a hand"
+            if left
+            else "nothing needs a hand"
+        )
         out.print(f"[bold green]Every value can be stored[/]; {hand}.")
 
 
