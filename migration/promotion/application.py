@@ -133,6 +133,7 @@ class CommandApplication:
     source: Path
     from_phase: str
     to_phase: str
+    folder: Path | None = None
 
     def stop(self) -> None:
         self._run("--stop-command", self.hooks.stop_command, {PHASE_VARIABLE: self.from_phase})
@@ -166,6 +167,7 @@ class CommandApplication:
             try:
                 process = subprocess.Popen(
                     shlex.split(command),
+                    cwd=self.folder,
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,

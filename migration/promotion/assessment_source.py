@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from migration.promotion.errors import BadAssessmentError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 #: Where the sidecar serves it.
 ROUTE = "/api/metrics/scalability/assessment"
-_DECISIONS = ("stay", "plan", "urgent", "unknown")
+#: The decisions, from none to the most pressing.
+RANK = {"unknown": 0, "stay": 1, "plan": 2, "urgent": 3}
 _TIMEOUT = 5.0
 
 
@@ -23,8 +25,9 @@ _TIMEOUT = 5.0
 class HeldAssessment:
     """The part of an assessment that the gate needs.
 
-    `held_decision` is what the decision has been at least, for `held_seconds`, without a break; `taken_at` is
-    in seconds since the epoch; `scale` is the factor on the load limits, 1 where they are the phase's own.
+    `held_decision` is what the decision has been at least, for `held_seconds`, without a break; `at_least`
+    has these seconds for every decision, where the monitor tells them. `taken_at` is in seconds since the
+    epoch; `scale` is the factor on the load limits, 1 where they are the phase's own.
     """
 
     phase: str
@@ -34,6 +37,13 @@ class HeldAssessment:
     taken_at: float
     scale: float = 1.0
     reasons: tuple[str, ...] = ()
+    at_least: Mapping[str, float] = field(default_factory=dict)
+
+    def lasted(self, decision: str) -> float:
+        """For how many seconds it has been this decision or a worse one."""
+        if decision in self.at_least:
+            return self.at_least[decision]
+        return self.held_seconds if RANK[self.held_decision] >= RANK[decision] else 0.0
 
 
 def from_monitor(url: str, token: str | None = None) -> HeldAssessment:
@@ -108,7 +118,7 @@ def parse(text: str, origin: str) -> HeldAssessment:
         raise BadAssessmentError(f"{origin} is not an assessment", why="it is not a JSON object")
     held = found.get("held") or {}
     decision = found.get("decision")
-    if decision not in _DECISIONS:
+    if decision not in RANK:
         raise BadAssessmentError(f"{origin} is not an assessment", why=f"its decision is {decision!r}")
     phase = found.get("phase")
     if not isinstance(phase, str):
@@ -116,7 +126,7 @@ def parse(text: str, origin: str) -> HeldAssessment:
     if not isinstance(held, dict):
         raise BadAssessmentError(f"{origin} is not an assessment", why="its held block is not an object")
     held_decision = held.get("decision", decision)
-    if held_decision not in _DECISIONS:
+    if held_decision not in RANK:
         raise BadAssessmentError(
             f"{origin} is not an assessment", why=f"its held.decision is {held_decision!r}"
         )
@@ -129,7 +139,14 @@ def parse(text: str, origin: str) -> HeldAssessment:
         taken_at=_time(found.get("taken_at"), origin),
         scale=_number(found.get("scale", 1.0), "scale", origin),
         reasons=tuple(str(reason) for reason in reasons) if isinstance(reasons, list) else (),
+        at_least=_at_least(held.get("at_least", {}), origin),
     )
+
+
+def _at_least(value: Any, origin: str) -> dict[str, float]:
+    if not isinstance(value, dict) or not value.keys() <= RANK.keys():
+        raise BadAssessmentError(f"{origin} is not an assessment", why=f"its held.at_least is {value!r}")
+    return {name: _number(seconds, f"held.at_least.{name}", origin) for name, seconds in value.items()}
 
 
 def _number(value: Any, name: str, origin: str) -> float:

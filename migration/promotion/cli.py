@@ -18,11 +18,12 @@ from monitor.errors import ExitCode, OutgrowError
 from monitor.terminal import emit_json, err, out, to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from migration.promotion.assessment_source import HeldAssessment
     from migration.promotion.invocation import Invocation
+    from migration.promotion.overview import Foreseen
     from migration.promotion.plan import PromotionPlan
     from migration.promotion.record import PromotionRecord
     from migration.promotion.report import PromotionReport
@@ -90,7 +91,9 @@ def promote(
     """
     if context.invoked_subcommand is not None:
         return
+    from infra.runners import DEFAULT_STATE  # noqa: PLC0415
     from migration.planning import PlanOptions  # noqa: PLC0415
+    from migration.promotion import overview  # noqa: PLC0415
     from migration.promotion import promote as promotions  # noqa: PLC0415
     from migration.promotion.application import Hooks  # noqa: PLC0415
     from migration.promotion.errors import WrongPromotionError  # noqa: PLC0415
@@ -106,7 +109,9 @@ def promote(
             next_step="outgrow promote --to phase-2 --database FILE --target env:NAME",
         )
     invocation = Invocation(
-        Hooks(stop_command, switch_command, revert_command, health_url, command_timeout), state, stacks
+        Hooks(stop_command, switch_command, revert_command, health_url, command_timeout),
+        state or DEFAULT_STATE,
+        stacks,
     )
     invocation.hooks.check()
     carrier = invocation.runner(runner)
@@ -126,7 +131,7 @@ def promote(
         approve_as,
         accept_cost,
     )
-    promotions.refuse_under_way(journal)
+    overview.refuse_under_way(journal)
     request = PromotionRequest(
         to_phase=to,
         source=database,
@@ -141,7 +146,7 @@ def promote(
     if not as_json:
         show_plan(plan, out)
     if dry_run:
-        results = promotions.look(plan, policy, journal, dsn)
+        results = overview.look(plan, policy, journal, dsn)
         if as_json:
             emit_json({"plan": plan.to_json(), "plan_hash": plan.hash, "gates": results})
         else:
@@ -171,9 +176,9 @@ def status(journal: option.Journal = option.DEFAULT_JOURNAL, as_json: option.Jso
 
     outgrow promote status --json
     """
-    from migration.promotion import promote as promotions  # noqa: PLC0415
+    from migration.promotion import overview  # noqa: PLC0415
 
-    _print(promotions.status(journal), as_json=as_json)
+    _print(overview.status(journal), as_json=as_json)
 
 
 @group.command()
@@ -214,6 +219,7 @@ def resume(
     health_timeout: option.HealthTimeoutAgain = None,
     journal: option.Journal = option.DEFAULT_JOURNAL,
     take_over: option.TakeOver = False,
+    dry_run: option.DryRun = False,
     as_json: option.Json = False,
 ) -> None:
     """Go on after a crash or a failure: forward, or back where everything was being put back.
@@ -224,12 +230,16 @@ def resume(
 
     outgrow promote resume --target env:TARGET
     """
+    from migration.promotion import overview  # noqa: PLC0415
     from migration.promotion import promote as promotions  # noqa: PLC0415
     from migration.promotion.show import progress_on  # noqa: PLC0415
     from migration.promotion.world import Limits  # noqa: PLC0415
 
-    record = promotions.pinned(journal)
-    limits = Limits(**record.options["limits"])
+    if dry_run:
+        _foretell(overview.foresee_resume(journal), as_json=as_json)
+        return
+    record = overview.pinned(journal)
+    limits = Limits.pinned(record.options)
     if health_timeout is not None:
         limits = replace(limits, health=health_timeout)
     changed = {"switch_command": switch_command, "revert_command": revert_command, "health_url": health_url}
@@ -256,6 +266,7 @@ def abort(
     by: Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who asks for it.")] = None,
     journal: option.Journal = option.DEFAULT_JOURNAL,
     take_over: option.TakeOver = False,
+    dry_run: option.DryRun = False,
     as_json: option.Json = False,
 ) -> None:
     """Put everything back: possible until the switch has begun.
@@ -264,10 +275,14 @@ def abort(
 
     outgrow promote abort --target env:TARGET --by Ada
     """
+    from migration.promotion import overview  # noqa: PLC0415
     from migration.promotion import promote as promotions  # noqa: PLC0415
     from migration.promotion.show import progress_on  # noqa: PLC0415
 
-    record = promotions.pinned(journal)
+    if dry_run:
+        _foretell(overview.foresee_abort(journal), as_json=as_json)
+        return
+    record = overview.pinned(journal)
     invocation, plan, dsn = _repeated(record, target, {"revert_command": revert_command})
     with _reporting(journal, as_json=as_json):
         promotions.abort(
@@ -312,14 +327,13 @@ def _assessment_reader(
 
 
 def _repeated(
-    record: PromotionRecord, target: str | None, changed: Mapping[str, str | None]
+    record: PromotionRecord, target: str | None, changed: dict[str, str | None]
 ) -> tuple[Invocation, PromotionPlan, str | None]:
     """What a promotion was started with, with other hooks where some are given."""
     from migration.promotion.invocation import Invocation  # noqa: PLC0415
     from migration.promotion.plan import PromotionPlan  # noqa: PLC0415
 
     invocation = Invocation.from_record(record).with_hooks(changed)
-    invocation.hooks.check()
     dsn = _target(target)
     if dsn is not None:
         invocation.hooks.refuse_secrets(dsn)
@@ -329,7 +343,7 @@ def _repeated(
 @contextmanager
 def _reporting(journal: Path, *, as_json: bool) -> Iterator[None]:
     """Print where the promotion stands, also after an error inside; a gate that stays closed exits with 4."""
-    from migration.promotion import promote as promotions  # noqa: PLC0415
+    from migration.promotion import overview  # noqa: PLC0415
     from migration.promotion.errors import NoPromotionError  # noqa: PLC0415
     from migration.promotion.record import State  # noqa: PLC0415
 
@@ -337,12 +351,21 @@ def _reporting(journal: Path, *, as_json: bool) -> Iterator[None]:
         yield
     except OutgrowError:
         with suppress(NoPromotionError):
-            _print(promotions.status(journal), as_json=as_json)
+            _print(overview.status(journal), as_json=as_json)
         raise
-    report = promotions.status(journal)
+    report = overview.status(journal)
     _print(report, as_json=as_json)
     if report.state is State.PROPOSED:
         raise typer.Exit(int(ExitCode.GATE_CLOSED))
+
+
+def _foretell(foreseen: Foreseen, *, as_json: bool) -> None:
+    if as_json:
+        emit_json(foreseen)
+        return
+    steps = ", ".join(foreseen.steps) or "nothing"
+    out.print(f"promotion {foreseen.promotion} would {foreseen.does}: {steps}", markup=False, soft_wrap=True)
+    err.print("dry run: nothing was changed")
 
 
 def _print(report: PromotionReport, *, as_json: bool) -> None:

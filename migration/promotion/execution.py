@@ -36,6 +36,12 @@ def past_no_return(steps: Sequence[Step], journal: Journal) -> bool:
     return any(step.no_return and rows[step.name].state is not StepState.PENDING for step in steps)
 
 
+def steps_to_put_back(steps: Sequence[Step], journal: Journal) -> tuple[str, ...]:
+    """Names of the steps that may have left something to put back, last first."""
+    rows = _rows(journal)
+    return tuple(step.name for step in reversed(steps) if rows[step.name].state in _TOUCHED)
+
+
 def go_forward(steps: Sequence[Step], world: World, journal: Journal) -> None:
     """Carry out every step that is not done yet; a failure before the point of no return puts all back.
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
+from migration.promotion.assessment_source import RANK
 from monitor.errors import OutgrowError
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ class SustainedThreshold:
         held = self.read()
         limit = f"{self.needed} for {self.seconds:g} s"
         scaled = f", limits scaled by {held.scale:g}" if held.scale != 1 else ""
-        lasted = held.held_seconds if _rank(held.held_decision) >= _rank(self.needed) else 0.0
+        lasted = held.lasted(self.needed)
         measured = f"{held.decision} for {lasted:.0f} s{scaled}"
 
         def answer(verdict: Verdict, reason: str, next_step: str = "") -> GateResult:
@@ -127,7 +128,7 @@ class SustainedThreshold:
             return answer(
                 Verdict.DEFER, f"the monitor does not know enough{because}", "outgrow assess --url URL"
             )
-        if _rank(held.decision) < _rank(self.needed):
+        if RANK[held.decision] < RANK[self.needed]:
             return answer(
                 Verdict.DENY,
                 f"the monitor says {held.decision}; nothing calls for the climb yet",
@@ -241,7 +242,3 @@ class Preflight:
                 self.name, Verdict.DENY, error.what, error.why or "not met", self.limit, error.next_step
             )
         return GateResult(self.name, Verdict.ALLOW, found.reason, found.measured, self.limit)
-
-
-def _rank(decision: str) -> int:
-    return ("unknown", "stay", "plan", "urgent").index(decision)

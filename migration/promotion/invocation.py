@@ -6,7 +6,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from infra.runners import DEFAULT_STATE
 from migration.promotion.application import CommandApplication, Hooks
+from migration.promotion.errors import WrongPromotionError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,46 +26,64 @@ class Invocation:
 
     Args:
         hooks: how the application is stopped, switched, restored and watched.
-        state: the rehearsal runner's state file; None for its default.
+        state: the rehearsal runner's state file.
         stacks: the folder of the stack files; None for the project's own.
+        folder: where the hooks run.
     """
 
     hooks: Hooks = field(default_factory=Hooks)
-    state: Path | None = None
+    state: Path = DEFAULT_STATE
     stacks: Path | None = None
+    folder: Path = field(default_factory=Path.cwd)
     _graphs: dict[str, Graph] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def to_json(self) -> dict[str, Any]:
         return {
             "hooks": asdict(self.hooks),
-            "state": str(self.state.absolute()) if self.state else None,
-            "stacks": str(self.stacks.absolute()) if self.stacks else None,
+            "state": str(self.folder / self.state),
+            "stacks": str(self.folder / self.stacks) if self.stacks else None,
+            "folder": str(self.folder),
         }
 
     @classmethod
     def from_record(cls, record: PromotionRecord) -> Invocation:
-        """Read back what was pinned; a promotion that Python code began has no hooks."""
+        """Read back what was pinned, wherever the resume is typed.
+
+        Raises:
+            WrongPromotionError: a program began the promotion, with an application that no command stands
+                for.
+        """
         options = record.options
-        state, stacks = options.get("state"), options.get("stacks")
+        if "hooks" not in options:
+            raise WrongPromotionError(
+                f"promotion {record.id} was not started by this command",
+                next_step="resume or abort it with the program that started it",
+            )
         return cls(
-            Hooks(**options.get("hooks", {})),
-            Path(state) if state else None,
-            Path(stacks) if stacks else None,
+            Hooks(**options["hooks"]),
+            Path(options["state"]),
+            Path(options["stacks"]) if options["stacks"] else None,
+            Path(options["folder"]),
         )
 
     def with_hooks(self, given: Mapping[str, str | None]) -> Invocation:
-        """Other commands or addresses in place of those that turned out to be wrong; None keeps what was."""
-        changed: dict[str, Any] = {name: value for name, value in given.items() if value}
+        """Other commands or addresses in place of those that turned out to be wrong; None keeps what was.
+
+        Raises:
+            WrongPromotionError: a given one cannot be used.
+        """
+        changed: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        Hooks(**changed).check()
         return replace(self, hooks=replace(self.hooks, **changed))
 
     def runner(self, name: str) -> Runner:
         """The runner that was chosen. A rehearsal makes the very graph that was planned."""
-        from infra.runners import DEFAULT_STATE, make_runner  # noqa: PLC0415  # loads Pulumi where it is chosen
+        from infra.runners import make_runner  # noqa: PLC0415  # loads Pulumi where it is chosen
         from infra.runners.rehearsal import RehearsalRunner  # noqa: PLC0415
 
         if name == RehearsalRunner.name:
             return RehearsalRunner(
-                self.state or DEFAULT_STATE,
+                self.state,
                 stacks=self.stacks,
                 evaluate_phase=lambda phase, **_: self._graph(phase),
             )
@@ -88,4 +108,6 @@ class Invocation:
 
     def application(self, plan: PromotionPlan) -> CommandApplication:
         """The application as these hooks know it."""
-        return CommandApplication(self.hooks, Path(plan.source), plan.from_phase, plan.to_phase)
+        return CommandApplication(
+            self.hooks, Path(plan.source), plan.from_phase, plan.to_phase, folder=self.folder
+        )

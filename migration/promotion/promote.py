@@ -1,30 +1,35 @@
-"""Promotions from start to end: propose, ask the gates, carry out; and resume, abort, approve, look.
+"""Promotions from start to end: propose, ask the gates, carry out; and resume, abort, approve.
 
-plan      = plan_promotion(request)             reads
-results   = look(plan, policy, journal, dsn)    reads
-report    = promote(plan, ...)                  acts, journaled
+plan    = plan_promotion(request)             reads (`planning`)
+results = look(plan, policy, journal, dsn)    reads (`overview`)
+report  = promote(plan, ...)                  acts, journaled
 """
 
 from __future__ import annotations
 
 import getpass
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from migration.errors import AlreadyRunningError
+from migration.journal_lock import locked
 from migration.promotion.errors import (
     NoPromotionError,
-    PastNoReturnError,
+    PromotionRunningError,
     StaleApprovalError,
     WrongPromotionError,
 )
-from migration.promotion.execution import go_back, go_forward, past_no_return
+from migration.promotion.execution import go_back, go_forward
 from migration.promotion.gates import SHORT_HASH, GateResult, all_open, evaluate
 from migration.promotion.journal import Journal
+from migration.promotion.overview import abortable, latest, report_of, resumable
 from migration.promotion.plan import PromotionPlan
 from migration.promotion.policy import GatePolicy, gates_for
 from migration.promotion.progress import Progress, silent
 from migration.promotion.record import PromotionRecord, State, StepState
-from migration.promotion.report import GATES, PromotionReport, read_report
+from migration.promotion.report import GATES, PromotionReport
 from migration.promotion.steps.order import ALL_STEPS
 from migration.promotion.steps.provision import Provision
 from migration.promotion.tampering import refuse_tampering
@@ -32,37 +37,11 @@ from migration.promotion.world import Limits, World
 from migration.target_dsn import parse_dsn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping
 
     from infra.runners.protocol import Runner
     from migration.promotion.application import Application
     from migration.promotion.record import Approval
-
-
-def look(plan: PromotionPlan, policy: GatePolicy, journal: Path, dsn: str | None) -> tuple[GateResult, ...]:
-    """Ask every gate, changing nothing: not even the journal is made.
-
-    Raises:
-        NoPromotionError: something else than a journal lies at `journal`.
-    """
-    approvals: tuple[Approval, ...] = ()
-    if journal.exists():
-        with Journal.open(journal) as opened:
-            approvals = opened.approvals()
-    return evaluate(gates_for(plan, policy, approvals, dsn))
-
-
-def refuse_under_way(journal: Path) -> None:
-    """Stop before anything is planned where an earlier promotion has begun and not ended; reads only.
-
-    Raises:
-        PromotionRunningError: it has.
-        NoPromotionError: something else than a journal lies at `journal`.
-    """
-    if journal.exists():
-        with Journal.open(journal) as opened:
-            opened.refuse_under_way()
 
 
 def promote(
@@ -118,15 +97,16 @@ def promote(
             results = evaluate(gates_for(plan, policy, opened.approvals(), dsn))
             _note_gates(opened, results)
             if not all_open(results):
-                return _report(opened)
+                return report_of(opened)
             if policy.approve_as:
                 opened.approve(policy.approve_as, plan.hash, "with the promotion's own command")
-            opened.set_state(record.id, State.RUNNING, who=getpass.getuser(), why="every gate is open")
             world = _world(
                 opened, record, plan, dsn=dsn, application=application, runner=runner, progress=progress
             )
-            go_forward(ALL_STEPS, world, opened)
-            return _report(opened)
+            with _alone(plan.source):
+                opened.set_state(record.id, State.RUNNING, who=getpass.getuser(), why="every gate is open")
+                go_forward(ALL_STEPS, world, opened)
+            return report_of(opened)
 
 
 def resume(
@@ -163,14 +143,9 @@ def resume(
     with Journal.open(journal) as opened:
         refuse_tampering(opened)
         with opened.lease(take_over=take_over):
-            record = _latest(opened)
+            record = resumable(opened)
             if record.state is State.FINISHED:
-                return _report(opened)
-            if record.state not in {State.RUNNING, State.REVERTING, State.STOPPED}:
-                raise NoPromotionError(
-                    f"there is nothing to resume: promotion {record.id} is {record.state.value}",
-                    next_step="start with outgrow promote --to PHASE",
-                )
+                return report_of(opened)
             plan = PromotionPlan.from_json(record.plan)
             _refuse_other_target(plan, dsn)
             _refuse_other_stack(plan, record, stack_hash)
@@ -179,12 +154,13 @@ def resume(
                 opened, record, plan, dsn=dsn, application=application, runner=runner, progress=progress
             )
             world = replace(world, limits=limits or world.limits)
-            if record.state is State.REVERTING:
-                go_back(ALL_STEPS, world, opened, None)
-            else:
-                opened.set_state(record.id, State.RUNNING, who=getpass.getuser(), why="resumed")
-                go_forward(ALL_STEPS, world, opened)
-            return _report(opened)
+            with _alone(plan.source):
+                if record.state is State.REVERTING:
+                    go_back(ALL_STEPS, world, opened, None)
+                else:
+                    opened.set_state(record.id, State.RUNNING, who=getpass.getuser(), why="resumed")
+                    go_forward(ALL_STEPS, world, opened)
+            return report_of(opened)
 
 
 def abort(
@@ -216,29 +192,19 @@ def abort(
     with Journal.open(journal) as opened:
         refuse_tampering(opened)
         with opened.lease(take_over=take_over):
-            record = _latest(opened)
-            if record.state not in {State.PROPOSED, State.RUNNING, State.REVERTING, State.STOPPED}:
-                raise NoPromotionError(
-                    f"there is nothing to abort: promotion {record.id} is {record.state.value}"
-                )
-            if past_no_return(ALL_STEPS, opened):
-                raise PastNoReturnError(
-                    f"promotion {record.id} cannot be aborted any more",
-                    why="the switch has begun, so the application may have written to PostgreSQL, and going "
-                    "back to SQLite would lose that",
-                    next_step="outgrow promote resume",
-                )
+            record = abortable(opened)
             who = by or getpass.getuser()
             if record.state is State.PROPOSED:
                 opened.set_state(record.id, State.REVERTED, who=who, why="aborted before it began")
-                return _report(opened)
+                return report_of(opened)
             plan = PromotionPlan.from_json(record.plan)
             _refuse_other_target(plan, dsn)
             world = _world(
                 opened, record, plan, dsn=dsn, application=application, runner=runner, progress=progress
             )
-            go_back(ALL_STEPS, world, opened, None, who=who)
-            return _report(opened)
+            with _alone(plan.source):
+                go_back(ALL_STEPS, world, opened, None, who=who)
+            return report_of(opened)
 
 
 def approve(journal: Path, *, by: str, plan_hash: str | None = None, why: str = "") -> Approval:
@@ -259,7 +225,7 @@ def approve(journal: Path, *, by: str, plan_hash: str | None = None, why: str = 
         raise WrongPromotionError("--by names nobody", next_step="outgrow promote approve --by NAME")
     with Journal.open(journal) as opened:
         refuse_tampering(opened)
-        record = _latest(opened)
+        record = latest(opened)
         if record.state is not State.PROPOSED:
             raise NoPromotionError(
                 f"no plan waits for approval: promotion {record.id} is {record.state.value}",
@@ -275,20 +241,19 @@ def approve(journal: Path, *, by: str, plan_hash: str | None = None, why: str = 
         return opened.approve(by, record.plan_hash, why)
 
 
-def status(journal: Path) -> PromotionReport:
-    """Say what the journal says; reads only.
-
-    Raises:
-        NoPromotionError: there is no journal, or it holds no promotion.
-    """
-    with Journal.open(journal) as opened:
-        return _report(opened)
-
-
-def pinned(journal: Path) -> PromotionRecord:
-    """The setup row of the newest promotion: what a resume has to be given again follows from it."""
-    with Journal.open(journal) as opened:
-        return _latest(opened)
+@contextmanager
+def _alone(source: str) -> Iterator[None]:
+    """Keep promotions with other journals away from the same file while this one works on it."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(Path(f"{source}.outgrow-promotion")))
+        except AlreadyRunningError as error:
+            raise PromotionRunningError(
+                f"another promotion of {source} is being carried out, with another journal",
+                why=error.why,
+                next_step="wait for it to end, or end that process first",
+            ) from error
+        yield
 
 
 def _note_gates(journal: Journal, results: tuple[GateResult, ...]) -> None:
@@ -322,8 +287,8 @@ def _world(
         dsn=dsn,
         application=application,
         runner=runner,
-        recorded=lambda name: _latest(journal).step(name),
-        limits=Limits(**record.options["limits"]),
+        recorded=lambda name: latest(journal).step(name),
+        limits=Limits.pinned(record.options),
         progress=progress,
     )
 
@@ -361,17 +326,3 @@ def _refuse_other_stack(
             why=f"its plan was {plan.infra.plan_hash[:SHORT_HASH]}, it is {now[:SHORT_HASH]} now",
             next_step="undo the change and resume, or outgrow promote abort and start again",
         )
-
-
-def _latest(journal: Journal) -> PromotionRecord:
-    record = journal.latest()
-    if record is None:
-        raise NoPromotionError(
-            f"the journal {journal.path} holds no promotion",
-            next_step="outgrow promote --to PHASE starts one",
-        )
-    return record
-
-
-def _report(journal: Journal) -> PromotionReport:
-    return read_report(journal, _latest(journal))

@@ -35,6 +35,11 @@ class Limits:
     health: float = 60.0
     poll: float = 0.2
 
+    @classmethod
+    def pinned(cls, options: Mapping[str, Any]) -> Limits:
+        """Read back the limits that a promotion was started with."""
+        return cls(**options.get("limits", {}))
+
 
 @dataclass(frozen=True)
 class World:

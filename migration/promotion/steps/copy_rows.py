@@ -11,7 +11,7 @@ from migration.journal import existing_journal
 from migration.planning import PlanOptions
 from migration.promotion.errors import PromotionError
 from migration.promotion.steps.fence_source import assert_fenced
-from migration.promotion.steps.prepare_target import prepared_target
+from migration.promotion.steps.prepare_target import PrepareTarget, prepared_target
 from migration.promotion.steps.step import Step
 from migration.run import RunOptions, run_migration
 from migration.target_database import occupants
@@ -85,6 +85,8 @@ class CopyRows(Step):
                 if state is not None:
                     state.drop()
             left = occupants(target, schema)
+            if not left and not world.outcome(PrepareTarget.name)["schema_existed"]:
+                target.execute(sql.SQL("DROP SCHEMA IF EXISTS {}").format(sql.Identifier(schema)))
         if left:
             raise TargetRefusedError(
                 f"schema {schema} is not empty after the copy was dropped",

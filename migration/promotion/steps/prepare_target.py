@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 from migration.errors import TargetRefusedError, TargetUnreachableError
 from migration.promotion.steps.step import Step
-from migration.target_database import TargetIdentity, check_target, connected, identify, refuse_occupied
+from migration.target_database import (
+    TargetIdentity,
+    check_target,
+    connected,
+    identify,
+    refuse_occupied,
+    scalar,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,11 +40,18 @@ class PrepareTarget(Step):
                 with connected(world.target()) as connection:
                     check_target(connection, world.plan.migration.schema)
                     refuse_occupied(connection, world.plan.migration.schema)
-                    return {"identity": identify(connection).to_json()}
+                    return {
+                        "identity": identify(connection).to_json(),
+                        "schema_existed": _exists(connection, world.plan.migration.schema),
+                    }
             except TargetUnreachableError:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(world.limits.poll)
+
+
+def _exists(connection: Connection, schema: str) -> bool:
+    return bool(scalar(connection, "SELECT to_regnamespace(quote_ident(%s)) IS NOT NULL", [schema]))
 
 
 @contextmanager

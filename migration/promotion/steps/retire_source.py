@@ -27,11 +27,15 @@ class RetireSource(Step):
     def apply(self, world: World, row: StepRecord) -> Facts:
         assert_fenced(world)
         mode = stat.S_IMODE(world.source.stat().st_mode)
-        world.source.chmod(mode & ~_WRITE)
+        try:
+            world.source.chmod(mode & ~_WRITE)
+        except PermissionError as error:  # somebody else's file: the fence closes it all the same
+            world.detail(self.name, f"the file keeps its permissions: {error.strerror}")
         return {
             "kept": str(world.source),
             "bytes": world.source.stat().st_size,
             "mode_before": row.intent["mode"],
+            "mode": f"{stat.S_IMODE(world.source.stat().st_mode):o}",
         }
 
     def verify(self, world: World, outcome: Facts) -> None:

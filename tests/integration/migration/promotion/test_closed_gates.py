@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
+from migration.promotion import overview
 from migration.promotion import promote as promotions
 from migration.promotion.assessment_source import from_file
 from migration.promotion.errors import StaleApprovalError
@@ -136,7 +137,7 @@ def test_a_value_that_postgresql_cannot_store_is_denied_and_named(scene: Any) ->
 
 def test_a_dry_look_does_not_even_make_a_journal(scene: Any) -> None:
     with nothing_changes(scene):
-        results = promotions.look(scene.plan(), scene.policy, scene.journal, scene.dsn)
+        results = overview.look(scene.plan(), scene.policy, scene.journal, scene.dsn)
     assert closed(results) == {}
     assert not scene.journal.exists()
     assert scene.tables_in_postgres() == []

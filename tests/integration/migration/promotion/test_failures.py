@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from migration.promotion import promote as promotions
+from migration.planning import PlanOptions
+from migration.promotion import overview
 from migration.promotion.errors import (
     PastNoReturnError,
     PromotionRunningError,
@@ -20,7 +21,9 @@ from migration.promotion.errors import (
     StoppedAfterSwitchError,
     WrongPromotionError,
 )
+from migration.promotion.planning import PromotionRequest, plan_promotion
 from migration.promotion.record import State, StepState
+from migration.promotion.world import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +72,7 @@ def test_a_failing_copy_puts_everything_back_and_the_application_writes_to_sqlit
     scene.assert_untouched()
     assert len(scene.in_sqlite()) > before
     assert {row[:2] for row in scene.in_sqlite()} >= scene.shop.acknowledged()
-    report = promotions.status(scene.journal)
+    report = overview.status(scene.journal)
     assert report.state is State.REVERTED
     assert [step.name for step in report.steps if step.state is StepState.REVERTED] == [
         "provision", "prepare", "stop", "fence", "copy",
@@ -95,7 +98,7 @@ def test_a_failing_revert_tells_both_errors_and_an_abort_tries_again(scene: Any)
     assert "the shop cannot be started again" in caught.value.why
     assert "outgrow promote abort" in caught.value.next_step
     scene.assert_untouched()
-    assert promotions.status(scene.journal).state is State.REVERTING
+    assert overview.status(scene.journal).state is State.REVERTING
 
     (scene.folder / "cannot-restore").unlink()
     assert scene.abort().state is State.REVERTED
@@ -131,7 +134,7 @@ def test_a_stack_that_this_promotion_made_and_nothing_protects_is_destroyed_by_t
 def test_a_stack_with_protected_resources_is_kept_by_the_revert_and_named(scene: Any) -> None:
     with sabotage(scene), pytest.raises(StepFailedError):
         scene.promote()
-    provision = next(step for step in promotions.status(scene.journal).steps if step.name == "provision")
+    provision = next(step for step in overview.status(scene.journal).steps if step.name == "provision")
     assert "are protected" in provision.outcome["reverted"]
     assert "outgrow infra destroy phase-2" in provision.outcome["reverted"]
 
@@ -180,16 +183,16 @@ def test_an_application_that_is_not_healthy_after_the_switch_goes_forward_with_r
     with pytest.raises(
         StoppedAfterSwitchError, match="step health failed after the point of no return"
     ) as caught:
-        scene.promote(limits=promotions.Limits(health=0.5, poll=0.05))
+        scene.promote(limits=Limits(health=0.5, poll=0.05))
     assert "not healthy within" in caught.value.why
     assert "outgrow promote resume" in caught.value.next_step
     assert scene.fenced
-    assert promotions.status(scene.journal).state is State.STOPPED
+    assert overview.status(scene.journal).state is State.STOPPED
     with pytest.raises(PastNoReturnError, match="cannot be aborted any more"):
         scene.abort()
 
     (scene.folder / "broken").unlink()
-    assert scene.resume(limits=promotions.Limits()).state is State.FINISHED
+    assert scene.resume(limits=Limits()).state is State.FINISHED
     assert (scene.folder / "switches").read_text() == "switch\nswitch\n"
     scene.shop.end()
     scene.assert_promoted()
@@ -198,7 +201,7 @@ def test_an_application_that_is_not_healthy_after_the_switch_goes_forward_with_r
 def test_a_resume_with_another_target_is_refused(scene: Any, postgres: Any) -> None:
     (scene.folder / "broken").touch()
     with pytest.raises(StoppedAfterSwitchError):
-        scene.promote(limits=promotions.Limits(health=0.1, poll=0.05))
+        scene.promote(limits=Limits(health=0.1, poll=0.05))
     other = postgres.create_database("other_target")
     try:
         with pytest.raises(WrongPromotionError, match="another one than the promotion was started with"):
@@ -218,6 +221,31 @@ def test_a_resume_never_makes_another_stack_than_the_one_that_was_approved(scene
     with pytest.raises(WrongPromotionError, match="has changed since the plan was approved"):
         scene.resume(stack_hash=lambda: "f" * 64)
     assert scene.resume(stack_hash=lambda: scene.stack.plan.hash).state is State.FINISHED
+
+
+def test_a_schema_that_this_promotion_made_is_dropped_by_the_revert(scene: Any) -> None:
+    with psycopg.connect(scene.dsn) as connection:
+        schemas = "SELECT count(*) FROM pg_namespace WHERE nspname = 'shop'"
+        plan = plan_promotion(
+            PromotionRequest("phase-2", scene.source, scene.dsn, migration=PlanOptions(schema="shop")),
+            lambda _: scene.stack.plan,
+        )
+        with sabotage(scene), pytest.raises(StepFailedError, match="step copy failed"):
+            scene.promote(plan)
+        assert connection.execute(schemas).fetchone() == (0,)
+
+
+def test_another_journal_does_not_let_a_second_promotion_of_the_same_file_begin(scene: Any) -> None:
+    seen = []
+
+    def begin_another(notice: Any) -> None:
+        if (notice.kind, notice.step) == ("begun", "stop"):
+            with pytest.raises(PromotionRunningError, match="with another journal"):
+                scene.promote(journal=scene.folder / "second-journal", progress=lambda _: None)
+            seen.append(notice)
+
+    assert scene.promote(progress=begin_another).state is State.FINISHED
+    assert seen
 
 
 def test_two_promotions_at_once_are_refused_by_name_of_the_first(scene: Any) -> None:

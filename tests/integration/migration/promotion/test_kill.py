@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from migration.promotion import promote as promotions
+from migration.promotion import overview
 from migration.promotion.errors import NoPromotionError
 from migration.promotion.record import State, StepState
 
@@ -39,7 +39,7 @@ def run_and_kill(scene: Any, command: str, until: str, wait: float) -> str:
 def next_command(scene: Any) -> str:
     """What a user would type after a crash."""
     try:
-        state = promotions.status(scene.journal).state
+        state = overview.status(scene.journal).state
     except NoPromotionError:
         return "promote"
     return "promote" if state is State.PROPOSED else "resume"
@@ -49,7 +49,7 @@ def finish(scene: Any) -> None:
     process = scene.process(next_command(scene))
     output, _ = process.communicate(timeout=60)
     assert re.search(r"^state finished$", output, re.MULTILINE), output
-    report = promotions.status(scene.journal)
+    report = overview.status(scene.journal)
     assert report.audit.broken is None
     assert {step.state for step in report.steps} == {StepState.DONE}
     scene.shop.end()
@@ -77,7 +77,7 @@ def test_a_kill_between_the_switch_and_its_record_keeps_what_the_application_wro
     while not scene.shop.healthy():
         assert time.monotonic() < end
         time.sleep(0.02)
-    assert promotions.status(scene.journal).state is State.RUNNING
+    assert overview.status(scene.journal).state is State.RUNNING
     finish(scene)
     assert any(row[0] == "w0" for row in scene.in_postgres())
 
@@ -87,7 +87,7 @@ def test_a_kill_while_everything_is_put_back_is_finished_by_resume(scene: Any) -
     run_and_kill(scene, "promote", "done copy", 0.0)
     assert scene.fenced
     run_and_kill(scene, "abort", "reverted copy", 0.0)
-    assert promotions.status(scene.journal).state is State.REVERTING
+    assert overview.status(scene.journal).state is State.REVERTING
     output, _ = scene.process("resume").communicate(timeout=60)
     assert "state reverted" in output
     scene.assert_untouched()
@@ -97,7 +97,7 @@ def test_a_kill_while_everything_is_put_back_is_finished_by_resume(scene: Any) -
 def test_an_abort_after_a_kill_before_the_switch_gives_the_application_its_file_back(scene: Any) -> None:
     scene.shop.start(str(scene.source))
     run_and_kill(scene, "promote", "begun copy", 0.02)
-    assert promotions.status(scene.journal).carried_out_by is None
+    assert overview.status(scene.journal).carried_out_by is None
     assert scene.abort(by="Ada").state is State.REVERTED
     scene.assert_untouched()
     assert scene.shop.runs_on == str(scene.source)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from migration.promotion import promote as promotions
+from migration.promotion import overview
 from migration.promotion.gates import Verdict
 from migration.promotion.record import State, StepState
 
@@ -57,7 +57,7 @@ def test_a_second_promotion_of_a_promoted_file_is_denied_and_changes_nothing(sce
 
 def test_resuming_a_finished_promotion_changes_nothing_and_says_so(scene: Any) -> None:
     scene.promote()
-    entries = promotions.status(scene.journal).audit.entries
+    entries = overview.status(scene.journal).audit.entries
     report = scene.resume()
     assert report.state is State.FINISHED
     assert report.audit.entries == entries

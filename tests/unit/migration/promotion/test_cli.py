@@ -10,6 +10,7 @@ import typer
 from typer.testing import CliRunner
 
 import migration.promotion.cli
+from migration.promotion import overview
 from migration.promotion import promote as promotions
 from migration.promotion.errors import (
     NoPromotionError,
@@ -17,9 +18,11 @@ from migration.promotion.errors import (
     StaleApprovalError,
     WrongPromotionError,
 )
+from migration.promotion.invocation import Invocation
 from migration.promotion.journal import Journal
 from migration.promotion.plan import InfraSummary, MigrationSummary, PlannedTable, PromotionPlan
 from migration.promotion.record import State, StepState
+from migration.promotion.steps.order import ALL_STEPS
 from monitor.errors import ExitCode, OutgrowError
 
 if TYPE_CHECKING:
@@ -47,8 +50,8 @@ SETUP = {
     "source": PLAN.source,
     "target": TARGET,
     "runner": "rehearsal",
-    "options": {},
-    "steps": tuple(step.name for step in promotions.ALL_STEPS),
+    "options": Invocation().to_json(),
+    "steps": tuple(step.name for step in ALL_STEPS),
 }
 
 
@@ -146,7 +149,7 @@ def test_an_approval_of_another_plan_is_refused_with_both_hashes(journal: Path, 
     assert given in caught.value.why
     assert "a" * 64 in caught.value.why
     assert caught.value.exit_code is ExitCode.GATE_CLOSED
-    assert promotions.status(journal).approvals == ()
+    assert overview.status(journal).approvals == ()
 
 
 def test_nobody_cannot_approve(journal: Path) -> None:
@@ -175,6 +178,35 @@ def test_resuming_what_has_not_begun_says_how_to_begin(journal: Path) -> None:
     assert "nothing to resume" in error.what
 
 
+@pytest.mark.parametrize("dry", [True, False])
+def test_a_promotion_that_a_program_began_is_left_to_that_program(tmp_path: Path, dry: bool) -> None:
+    path = tmp_path / "journal"
+    with Journal.create_or_open(path) as opened:
+        opened.propose(**{**SETUP, "options": {}})  # type: ignore[arg-type]
+    begun(path, "copy")
+    if dry:
+        assert run("abort", "--dry-run", "--journal", str(path)).exit_code == 0
+    else:
+        assert "not started by this command" in error_of(run("abort", "--journal", str(path))).what
+
+
+def test_a_dry_run_says_what_resume_and_abort_would_do_and_changes_nothing(journal: Path) -> None:
+    begun(journal, "fence")
+    before = journal.read_bytes()
+    resumed = json.loads(run("resume", "--dry-run", "--json", "--journal", str(journal)).stdout)
+    assert (resumed["does"], resumed["steps"]) == ("carry out", list(SETUP["steps"]))
+    aborted = json.loads(run("abort", "--dry-run", "--json", "--journal", str(journal)).stdout)
+    assert (aborted["does"], aborted["steps"]) == ("put back", ["fence"])
+    assert "would put back: fence" in run("abort", "--dry-run", "--journal", str(journal)).stdout
+    assert journal.read_bytes() == before
+
+
+def test_a_wrong_command_given_to_resume_is_refused(journal: Path) -> None:
+    begun(journal, "fence")
+    error = error_of(run("resume", "--switch-command", "no-such-program", "--journal", str(journal)))
+    assert "no program no-such-program" in error.what
+
+
 def begun(journal: Path, step: str) -> None:
     from dataclasses import replace
 
@@ -190,7 +222,7 @@ def test_an_abort_after_the_switch_began_is_refused_with_the_reason(journal: Pat
     error = error_of(run("abort", "--journal", str(journal), "--target", TARGET))
     assert isinstance(error, PastNoReturnError)
     assert "may have written to PostgreSQL" in error.why
-    assert promotions.status(journal).state is State.RUNNING
+    assert overview.status(journal).state is State.RUNNING
 
 
 def test_a_tampered_journal_is_shown_by_status_and_refused_by_everything_else(journal: Path) -> None:

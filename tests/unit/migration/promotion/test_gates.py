@@ -76,6 +76,12 @@ def test_plan_opens_the_gate_only_where_plan_is_enough() -> None:
     assert threshold(URGENT, needed="plan").evaluate().verdict is Verdict.ALLOW
 
 
+def test_a_decision_that_turned_from_plan_to_urgent_was_at_least_plan_all_the_while() -> None:
+    worse = replace(URGENT, held_seconds=5.0, at_least={"stay": 900.0, "plan": 300.0, "urgent": 5.0})
+    assert threshold(worse, needed="plan").evaluate().verdict is Verdict.ALLOW
+    assert threshold(worse).evaluate().verdict is Verdict.DEFER
+
+
 def test_lowered_limits_are_told_beside_the_measurement() -> None:
     assert "limits scaled by 0.01" in threshold(replace(URGENT, scale=0.01)).evaluate().measured
 
@@ -180,13 +186,19 @@ def test_all_gates_are_shown_even_when_the_first_is_closed() -> None:
     assert not all_open(results)
 
 
-SERVED = {
+SERVED: dict[str, Any] = {
     "phase": "phase-1",
     "decision": "urgent",
     "score": 12.3,
     "taken_at": NOW,
     "scale": 0.5,
-    "held": {"decision": "urgent", "since": NOW - 90, "seconds": 90.0, "evaluations": 18},
+    "held": {
+        "decision": "urgent",
+        "since": NOW - 90,
+        "seconds": 90.0,
+        "evaluations": 18,
+        "at_least": {"stay": 500.0, "plan": 120.0, "urgent": 90.0},
+    },
     "reasons": ["p95_ms is over its limit"],
 }
 
@@ -194,7 +206,14 @@ SERVED = {
 def test_what_the_sidecar_serves_is_read() -> None:
     held = parse(json.dumps(SERVED), "here")
     assert held == HeldAssessment(
-        "phase-1", "urgent", "urgent", 90.0, NOW, 0.5, ("p95_ms is over its limit",)
+        "phase-1",
+        "urgent",
+        "urgent",
+        90.0,
+        NOW,
+        0.5,
+        ("p95_ms is over its limit",),
+        SERVED["held"]["at_least"],
     )
 
 
@@ -223,6 +242,10 @@ def test_a_time_may_be_written_as_text_with_its_zone() -> None:
         (
             json.dumps({**SERVED, "held": {"decision": "urgent", "seconds": float("nan")}}),
             "held.seconds is nan",
+        ),
+        (
+            json.dumps({**SERVED, "held": {"decision": "urgent", "at_least": {"panic": 3}}}),
+            "held.at_least is",
         ),
         (json.dumps({**SERVED, "held": [1]}), "held block is not an object"),
         (json.dumps({**SERVED, "held": {"decision": 3}}), "held.decision is 3"),
