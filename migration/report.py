@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from migration.journal import Setup
     from migration.schema.target import TargetPlan
-    from migration.steps import Outcome, Step
+    from migration.steps import Ended
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,7 @@ class RunReport:
 
 def build_report(
     plan: TargetPlan,
-    steps: Sequence[Step],
-    outcomes: Mapping[str, Outcome],
+    ended: Sequence[Ended],
     *,
     setup: Setup,
     journal: Path,
@@ -119,10 +118,10 @@ def build_report(
     started_over: bool,
     source_changed: bool,
 ) -> RunReport:
-    """Put a run's report together from its plan and the outcomes of its steps."""
-    verification = next((outcomes[step.id].detail for step in steps if step.kind == "verify"), None)
+    """Put a run's report together from its plan and its ended steps."""
+    verification = next((step.outcome.detail for step in ended if step.kind == "verify"), None)
     equal = {item["table"]: item["equal"] for item in verification["tables"]} if verification else {}
-    copied = {step.name: outcomes[step.id].detail for step in steps if step.kind == "copy"}
+    copied = {step.name: step.outcome.detail for step in ended if step.kind == "copy"}
     return RunReport(
         source=setup.source,
         target=target,
@@ -134,7 +133,7 @@ def build_report(
         ),
         left=tuple(
             LeftObject(detail["kind"], detail["object"], detail["table"], detail["why"], detail["sql"])
-            for detail in (outcome.detail for outcome in outcomes.values() if outcome.state == "left")
+            for detail in (step.outcome.detail for step in ended if step.outcome.state == "left")
         ),
         notes=(*(Note("info", "source", text) for text in notes), *plan.notes),
         verification=dict(verification) if verification else None,

@@ -20,7 +20,7 @@ from migration.report import RunReport, build_report, earlier_report
 from migration.resume import Beginning, decide, refuse_other
 from migration.source_file import check_source
 from migration.source_snapshot import hold_snapshot
-from migration.steps import Outcome, plan_hash, plan_steps
+from migration.steps import Ended, Outcome, plan_hash, plan_steps
 from migration.target_database import (
     check_target,
     connected,
@@ -34,7 +34,7 @@ from migration.target_lock import exclusive
 from migration.target_state import TargetSetup, TargetState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from migration.schema.target import TargetPlan
@@ -89,7 +89,7 @@ def run_migration(
         if journal is not None and pinned is not None:
             refuse_other(path, pinned, now)
             if pinned.report is not None:
-                return _finished_before(target, pinned, now)
+                return _finished_before(target, journal, now)
         check_target(target, options.plan.schema)
         plan = plan_migration(checked.path, options.plan, connection=snapshot.connection)
         now = replace(now, plan_hash=plan_hash(plan))
@@ -119,16 +119,10 @@ def _setup(snapshot: Snapshot, target: Connection, options: RunOptions) -> Setup
     )
 
 
-def _finished_before(target: Connection, pinned: Setup, now: Setup) -> RunReport:
+def _finished_before(target: Connection, journal: Journal, now: Setup) -> RunReport:
+    pinned = journal.setup
     report = earlier_report(pinned.report or {}, source_changed=pinned.source_state != now.source_state)
-    there = set(occupants(target, pinned.schema))
-    missing = [table.name for table in report.tables if f"table {table.name}" not in there]
-    if missing:
-        raise TargetRefusedError(
-            f"the journal says that the migration is finished, but schema {pinned.schema} lacks its tables",
-            why=f"missing: {', '.join(missing[:10])}",
-            next_step=f"to migrate anew, remove the journal: rm '{report.journal}'",
-        )
+    refuse_missing(target, journal, [table.name for table in report.tables])
     return report
 
 
@@ -151,7 +145,8 @@ class _Run:
         steps = plan_steps(self.plan, verify=verify)
         recorded = TargetSetup(setup.journal, str(setup.source), setup.source_state, setup.plan_hash)
         if beginning == "conclude":
-            outcomes = _remembered(self.journal)
+            ended = _remembered(self.journal)
+            refuse_missing(self.target, self.journal, [step.name for step in ended if step.kind == "copy"])
         else:
             if state is None:
                 state = self._begin(recorded)
@@ -161,18 +156,18 @@ class _Run:
                 self.journal.start_over(setup)
             elif self.journal.setup.source_state != setup.source_state:
                 self.journal.start_over(setup)  # killed between the two writes above
-            outcomes = self._carry_out(steps, state)
+            ended = self._carry_out(steps, state)
+        pinned = self.journal.setup
         report = build_report(
             self.plan,
-            steps,
-            outcomes,
-            setup=replace(setup, started=self.journal.setup.started),
+            ended,
+            setup=pinned,
             journal=self.journal.path,
-            target=str(setup.target),
+            target=str(pinned.target),
             notes=self.checked.notes,
             resumed=beginning != "fresh",
             started_over=beginning == "start over",
-            source_changed=self.snapshot.overtaken(),
+            source_changed=self.snapshot.overtaken() or pinned.source_state != setup.source_state,
         )
         self.journal.finish(report.to_json())
         return report
@@ -200,19 +195,18 @@ class _Run:
                     execute(self.target, statement, names=sql.SQL(", ").join(names))
             state.start_over(recorded)
 
-    def _carry_out(self, steps: tuple[Step, ...], state: TargetState) -> Mapping[str, Outcome]:
+    def _carry_out(self, steps: tuple[Step, ...], state: TargetState) -> list[Ended]:
         executor = TargetExecutor(self.plan, self.snapshot, self.target, state, self.progress)
         recorded = state.steps()
         known = self.journal.steps()
         self.progress.plan(*_rows(self.plan, steps, recorded))
-        outcomes: dict[str, Outcome] = {}
+        ended: list[Ended] = []
         for position, step in enumerate(steps):
             begun = recorded.get(step.id)
             if begun is not None and begun.state != "started":
                 outcome = Outcome(begun.state, begun.outcome)
-                if (
-                    step.id not in known or known[step.id].state == "started"
-                ):  # killed before the journal heard
+                heard = step.id in known and known[step.id].state != "started"
+                if not heard:  # killed after the commit, before the journal knew
                     self.journal.begin(step, position)
                     self.journal.end(step, outcome)
             else:
@@ -221,16 +215,33 @@ class _Run:
                 outcome = executor.execute(step, begun)
                 self.journal.end(step, outcome)
                 self.progress.end(step, outcome)
-            outcomes[step.id] = outcome
-        return outcomes
+            ended.append(Ended(step.kind, step.name, outcome))
+        return ended
 
 
-def _remembered(journal: Journal) -> Mapping[str, Outcome]:
-    """The outcomes of all steps, of a run whose target is finished and whose journal is not."""
-    return {
-        step: Outcome("left" if record.state == "left" else "done", record.outcome)
-        for step, record in journal.steps().items()
-    }
+def _remembered(journal: Journal) -> list[Ended]:
+    """All steps of a run whose target is finished and whose journal is not."""
+    return [
+        Ended(record.kind, record.name, Outcome("left" if record.state == "left" else "done", record.outcome))
+        for record in journal.steps().values()
+    ]
+
+
+def refuse_missing(target: Connection, journal: Journal, tables: Sequence[str]) -> None:
+    """Refuse a target that lacks tables of a migration that its journal calls finished.
+
+    Raises:
+        TargetRefusedError: names them.
+    """
+    schema = journal.setup.schema
+    there = set(occupants(target, schema))
+    missing = [table for table in tables if f"table {table}" not in there]
+    if missing:
+        raise TargetRefusedError(
+            f"the journal says that the migration is finished, but schema {schema} lacks its tables",
+            why=f"missing: {', '.join(missing[:10])}",
+            next_step=f"to migrate anew, remove the journal: rm '{journal.path}'",
+        )
 
 
 def _rows(plan: TargetPlan, steps: tuple[Step, ...], recorded: Mapping[str, Any]) -> tuple[int, int]:

@@ -23,10 +23,10 @@ Examples:
 
   outgrow migrate run app.db postgresql://app@db.example/app --dry-run
 
-The file may be in use: in WAL mode the application can write on, and the report says so if it did; in any
-other mode its writes wait, or fail as "locked", until the rows are copied and compared. The password comes
-from PGPASSWORD, ~/.pgpass, a service file or the connection string, as with psql. After an interruption the
-same command goes on where it stopped. Exit codes: 0 everything arrived; 1 failed, go on with the same
+The file may be in use: in WAL mode the application can write on, and the report says so if it did; in any \
+other mode its writes wait, or fail as "locked", until the rows are copied and compared. The password comes \
+from PGPASSWORD, ~/.pgpass, a service file or the connection string, as with psql. After an interruption the \
+same command goes on where it stopped. Exit codes: 0 everything arrived; 1 failed, go on with the same \
 command; 2 wrong input; 3 finished, but something named in the report did not arrive as it was.
 """
 

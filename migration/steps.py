@@ -38,6 +38,15 @@ class Outcome:
     detail: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class Ended:
+    """A step that has ended, in this run or an earlier one."""
+
+    kind: str
+    name: str
+    outcome: Outcome
+
+
 def plan_steps(plan: TargetPlan, *, verify: bool) -> tuple[Step, ...]:
     """All steps: tables, rows, keys, indexes and constraints, sequences, statistics, proof, clearing up."""
     steps: list[Step] = []

@@ -14,7 +14,7 @@ Examples:
 
   outgrow migrate verify app.db postgresql://app@db.example/app --json
 
-Both sides are only read. Exit codes: 0 equal; 1 failed; 2 wrong input; 3 something differs, and the report
+Both sides are only read. Exit codes: 0 equal; 1 failed; 2 wrong input; 3 something differs, and the report \
 names it.
 """
 

@@ -200,6 +200,29 @@ def test_a_source_that_changed_since_the_interruption_is_copied_anew(
         assert target.execute("SELECT count(*) FROM late").fetchone() == (0,)
 
 
+def test_a_source_that_changed_before_the_last_word_is_reported_as_changed(
+    small_shop: Path, database: str, run_until: RunUntil
+) -> None:
+    """All steps are done and the target is finished; only the journal does not say so yet."""
+    assert "killed" in run_until("before Journal.finish", small_shop, database)
+    with closing(sqlite3.connect(small_shop)) as application, application:
+        application.execute("CREATE TABLE late (a INTEGER)")
+    report = run_migration(small_shop, database)
+    assert report.source_changed
+    assert report.equal
+    assert len(report.tables) == 10
+
+
+def test_a_finished_target_that_disappears_before_the_last_word_is_refused(
+    small_shop: Path, database: str, run_until: RunUntil
+) -> None:
+    assert "killed" in run_until("before Journal.finish", small_shop, database)
+    with psycopg.connect(database) as target:
+        target.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    with pytest.raises(TargetRefusedError, match="lacks its tables"):
+        run_migration(small_shop, database)
+
+
 def test_copying_anew_can_be_killed_too(
     small_shop: Path,
     database: str,
