@@ -1,7 +1,6 @@
 """Plans views: their SELECT is translated with sqlglot where only well-known parts of SQL occur in it.
 
-Names are resolved against the tables, because SQLite ignores their case and PostgreSQL does not. PostgreSQL
-has the last word: it refuses a view whose types do not go together, and the view is then reported as left.
+PostgreSQL has the last word: it refuses a view whose types do not fit, which is then reported as left.
 """
 
 from __future__ import annotations
@@ -14,13 +13,12 @@ from sqlglot.errors import SqlglotError
 
 from migration.schema.target import Statement
 from migration.schema.typed import UntranslatableError
+from migration.schema.unify import family
+from migration.schema.view_names import Names, Output
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from migration.schema.draft import Draft
     from migration.schema.source import OtherObject
-    from migration.schema.target import TargetColumn
 
 #: Functions that mean the same in both databases once sqlglot has written them for PostgreSQL.
 _KNOWN_FUNCTIONS = (
@@ -31,144 +29,146 @@ _KNOWN_FUNCTIONS = (
 )  # fmt: skip
 #: Nodes that PostgreSQL would accept and understand differently, or not have at all.
 _OTHER_MEANING = (
-    exp.Glob,
-    exp.HexString,
-    exp.Match,
-    exp.RegexpLike,
-    exp.Collate,
-    exp.JSONExtract,
-    exp.JSONExtractScalar,
-)
+    exp.Glob, exp.HexString, exp.Match, exp.RegexpLike, exp.Collate, exp.JSONExtract, exp.JSONExtractScalar,
+)  # fmt: skip
+#: Where a column's collation decides what is shown.
+_COMPARING = (exp.Where, exp.Having, exp.Join, exp.Group, exp.Order, exp.Case, exp.Distinct, exp.SetOperation)
 
 
 def plan_views(draft: Draft) -> list[Statement]:
     """The statements that make the views, all of them optional; what has no translation is noted as left."""
     statements = []
+    names = Names(draft)
     for view in draft.source.others:
         if view.kind != "view":
             continue
+        name = draft.views[view.name]
         try:
-            sql = _translate(draft, view)
+            created = _translate(view, names)
+            _rename(created, draft.schema, name)
+            sql = created.sql(dialect="postgres", identify=True, pretty=True)
         except (UntranslatableError, SqlglotError) as error:
             why = str(error).splitlines()[0]
             draft.note("left", view.name, f"the view was left out: {why}")
             continue
-        name = draft.views[view.name]
+        names.add(view.name, name, _outputs(created.expression))
         draft.note("info", view.name, "the view was translated; compare what it shows")
         statements.append(Statement("view", name, name, sql, optional=True))
     return statements
 
 
-def _translate(draft: Draft, view: OtherObject) -> str:
+def _translate(view: OtherObject, names: Names) -> exp.Create:
     created = sqlglot.parse_one(view.sql, dialect="sqlite")
-    if not isinstance(created, exp.Create) or created.expression is None:
+    if not isinstance(created, exp.Create) or not isinstance(created.expression, exp.Query):
         raise UntranslatableError("it cannot be read as a view")
-    _refuse_unknown(created.expression)
-    _Names(draft).resolve(created.expression)
-    _adapt(created.expression)
-    target = created.this if isinstance(created.this, exp.Schema) else None
-    table = target.this if target is not None else created.this
-    table.replace(_table(draft.views[view.name], draft.schema))
+    query = created.expression
+    _refuse_unknown(query)
+    names.resolve(query)
+    _adapt(query)
+    _align_unions(query)
+    return created
+
+
+def _rename(created: exp.Create, schema: str, name: str) -> None:
+    """Give the view its name on the target; a list of columns stays."""
+    table = created.this.this if isinstance(created.this, exp.Schema) else created.this
+    named = exp.Table(this=exp.to_identifier(name, quoted=True), db=exp.to_identifier(schema, quoted=True))
+    table.replace(named)
     created.set("exists", None)
-    created.set("replace", None)
-    return created.sql(dialect="postgres", identify=True, pretty=True)
+    created.set("properties", None)  # TEMPORARY
 
 
-def _table(name: str, schema: str) -> exp.Table:
-    return exp.Table(this=exp.to_identifier(name, quoted=True), db=exp.to_identifier(schema, quoted=True))
-
-
-def _refuse_unknown(query: exp.Expression) -> None:
+def _refuse_unknown(query: exp.Expr) -> None:
     for node in query.walk():
-        if isinstance(node, _OTHER_MEANING):
-            raise UntranslatableError(f"{node.sql(dialect='sqlite')} has no translation in a view")
-        if isinstance(node, exp.Func) and not isinstance(node, _KNOWN_FUNCTIONS):
-            raise UntranslatableError(f"{node.sql(dialect='sqlite')} has no translation in a view")
-        if isinstance(node, exp.Min | exp.Max) and node.expressions:
+        several = isinstance(node, exp.Min | exp.Max) and node.expressions
+        unknown = isinstance(node, exp.Func) and not isinstance(node, _KNOWN_FUNCTIONS)
+        if isinstance(node, _OTHER_MEANING) or unknown or several:
             raise UntranslatableError(f"{node.sql(dialect='sqlite')} has no translation in a view")
 
 
-class _Names:
-    """Spells every name as it is spelled in the tables, and knows the columns' types."""
+def _adapt(query: exp.Expr) -> None:
+    """Make explicit what SQLite's loose types leave open.
 
-    def __init__(self, draft: Draft) -> None:
-        self._draft = draft
-        self._relations = {
-            **{table.name.casefold(): target.name for table, target in draft.tables_in_order()},
-            **{view.casefold(): name for view, name in draft.views.items()},
-        }
-        self._columns = {
-            table.name.casefold(): {column.source.name.casefold(): column for column in target.columns}
-            for table, target in draft.tables_in_order()
-        }
-
-    def resolve(self, query: exp.Expression) -> None:
-        """Rewrite the names in place."""
-        local = {name.casefold() for cte in query.find_all(exp.CTE) for name in [cte.alias] if name}
-        aliases = {node.name.casefold(): node.name for node in query.find_all(exp.TableAlias)}
-        aliases |= {node.alias.casefold(): node.alias for node in query.find_all(exp.Alias)}
-        sources: dict[str, str] = {}
-        for table in query.find_all(exp.Table):
-            name = table.name.casefold()
-            if name not in local and name in self._relations:
-                sources[(table.alias or table.name).casefold()] = name
-                if not table.alias:
-                    aliases[name] = self._relations[name]
-                table.set("this", exp.to_identifier(self._relations[name], quoted=True))
-                table.set("db", exp.to_identifier(self._draft.schema, quoted=True))
-        for column in query.find_all(exp.Column):
-            self._column(column, sources, aliases)
-
-    def _column(self, node: exp.Column, sources: dict[str, str], aliases: dict[str, str]) -> None:
-        if isinstance(node.this, exp.Star):
-            if node.table:
-                node.set(
-                    "table", exp.to_identifier(aliases.get(node.table.casefold(), node.table), quoted=True)
-                )
-            return
-        found = self._find(node, sources)
-        if found is None and not node.table and node.this.quoted and node.name.casefold() not in aliases:
-            node.replace(
-                exp.Literal.string(node.name)
-            )  # a quoted name that names nothing is a text in SQLite
-            return
-        spelled = found.name if found is not None else aliases.get(node.name.casefold(), node.name)
-        node.set("this", exp.to_identifier(spelled, quoted=True))
-        if node.table:
-            node.set("table", exp.to_identifier(aliases.get(node.table.casefold(), node.table), quoted=True))
-            node.set("db", None)
-        if found is not None:
-            node.meta["type"] = found.type
-
-    def _find(self, node: exp.Column, sources: dict[str, str]) -> TargetColumn | None:
-        places: Iterable[str] = (sources.get(node.table.casefold(), ""),) if node.table else sources.values()
-        for place in places:
-            found = self._columns.get(place, {}).get(node.name.casefold())
-            if found is not None:
-                return found
-        return None
-
-
-def _adapt(query: exp.Expression) -> None:
-    """Make explicit what SQLite's loose types leave open."""
+    Raises:
+        UntranslatableError: each row's value, or a collation, decides what is shown.
+    """
     for node in list(query.walk()):
-        if isinstance(node, exp.Like):
-            node.replace(exp.ILike(this=node.this, expression=node.expression))
-        elif isinstance(node, exp.EQ | exp.NEQ):
-            _compare_truths(node)
-        elif isinstance(node, exp.Sum) and node.this.meta.get("type") == "boolean":
-            node.set("this", exp.cast(node.this, "int"))
-        elif isinstance(node, exp.Round) and node.args.get("decimals") is not None:
-            node.set("this", exp.cast(node.this, "decimal"))
+        match node:
+            case exp.Div() | exp.Mod() if not _whole(node) and not _fractional(node):
+                division = node.sql(dialect="sqlite")
+                raise UntranslatableError(f"{division} depends on which values are stored as integers")
+            case exp.Column() if node.meta.get("collated") and node.find_ancestor(*_COMPARING):
+                raise UntranslatableError(f"{node.name} is compared by a collation of SQLite's")
+            case exp.Like():
+                node.replace(exp.ILike(this=node.this, expression=node.expression))
+            case exp.EQ() | exp.NEQ():
+                _compare_truths(node)
+            case exp.Sum() if _type(node.this) == "boolean":
+                node.set("this", exp.cast(node.this, "int"))
+            case exp.Round() if node.args.get("decimals") is not None:
+                node.set("this", exp.cast(node.this, "decimal"))
+            case exp.Cast() if node.to.this is exp.DataType.Type.USERDEFINED:
+                node.replace(node.this)  # a type by its affinity only, which PostgreSQL does not have
+
+
+def _whole(node: exp.Binary) -> bool:
+    """Whether both sides are surely integers."""
+    return all(
+        isinstance(side, exp.Count)
+        or (isinstance(side, exp.Literal) and side.is_int)
+        or family(_type(side)) == "integer"
+        for side in (node.left.unnest(), node.right.unnest())
+    )
+
+
+def _fractional(node: exp.Binary) -> bool:
+    """Whether one side is surely a real, so that the result is one."""
+    sides = (node.left.unnest(), node.right.unnest())
+    literal = any(isinstance(side, exp.Literal) and side.is_number and not side.is_int for side in sides)
+    return isinstance(node, exp.Div) and (literal or any(_type(side) == "double precision" for side in sides))
 
 
 def _compare_truths(node: exp.EQ | exp.NEQ) -> None:
     for truth, other in ((node.this, "expression"), (node.expression, "this")):
         literal = node.args[other]
-        if (
-            truth.meta.get("type") == "boolean"
-            and isinstance(literal, exp.Literal)
-            and literal.this in ("0", "1")
-        ):
+        if _type(truth) == "boolean" and isinstance(literal, exp.Literal) and literal.this in ("0", "1"):
             node.set(other, exp.Boolean(this=literal.this == "1"))
             return
+
+
+def _align_unions(query: exp.Expr) -> None:
+    """Where the branches of a UNION give text and numbers in one place, all give text."""
+    for union in query.find_all(exp.SetOperation):
+        if isinstance(union.parent, exp.SetOperation):
+            continue
+        for position in zip(*(branch.expressions for branch in _branches(union)), strict=False):
+            families = {family(_type(item)) for item in position if _type(item)}
+            if len(families) > 1 and "text" in families:
+                for item in position:
+                    if family(_type(item)) not in ("text", ""):
+                        plain, name = item.unalias(), item.alias_or_name
+                        cast = exp.cast(plain.copy(), "text")
+                        plain.replace(exp.alias_(cast, name, quoted=True) if plain is item and name else cast)
+
+
+def _branches(query: exp.Expr) -> list[exp.Select]:
+    if isinstance(query, exp.SetOperation):
+        return [*_branches(query.left), *_branches(query.right)]
+    if isinstance(query, exp.Subquery):
+        return _branches(query.this)
+    return [query] if isinstance(query, exp.Select) else []
+
+
+def _outputs(query: exp.Expr) -> list[Output]:
+    branches = _branches(query)
+    return [Output(item.alias_or_name, _type(item)) for item in branches[0].expressions] if branches else []
+
+
+def _type(item: exp.Expr) -> str:
+    """The PostgreSQL type of an expression, where it can be told at sight."""
+    plain = item.unalias()
+    if isinstance(plain, exp.Cast):
+        return str(plain.to.sql(dialect="postgres")).lower()
+    if isinstance(plain, exp.Literal) and plain.is_string:
+        return "text"
+    return str(plain.meta.get("type", ""))
