@@ -1,4 +1,4 @@
-"""Texts that PostgreSQL cannot store: refused, or changed as the user's options say, but never unseen."""
+"""What PostgreSQL cannot store: refused, or changed as the user's options say, but never unseen."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ from migration.schema.wording import counted
 
 if TYPE_CHECKING:
     from migration.schema.draft import Draft
-    from migration.values.facts import TextFacts
+    from migration.schema.source import Table
+    from migration.values.facts import TableProfile, TextFacts
 
 _TEXTUAL = (Conversion.TEXT, Conversion.ANY_AS_TEXT, Conversion.JSON)
+#: postgresql.org/docs/current/limits.html: 1 GB a field, which COPY's text form must not exceed either.
+_LARGEST = 2**30 - 2**16
+_MOST_COLUMNS = 1_600
 _CODECS = {"UTF-8": "utf-8", "UTF-16le": "utf-16-le", "UTF-16be": "utf-16-be"}
 
 
@@ -27,6 +31,24 @@ def settle_text(draft: Draft, path: str, conversion: Conversion, facts: TextFact
         if facts.invalid:
             _settle_invalid(draft, path, facts.invalid)
     return _CODECS.get(draft.source.encoding, "utf-8") if facts.invalid else None
+
+
+def refuse_oversized(draft: Draft, table: Table, profile: TableProfile) -> None:
+    """Refuse what is larger than PostgreSQL's limits, which no option changes."""
+    if len(table.columns) > _MOST_COLUMNS:
+        what = (
+            f"{counted(len(table.columns), 'column')}; a table of PostgreSQL's has at most {_MOST_COLUMNS:,}"
+        )
+        draft.obstacle(table.name, len(table.columns), what, "split the table before the migration")
+    for column in table.columns:
+        found = profile.columns[column.name]
+        # COPY writes each byte of a blob as two digits.
+        size = max(2 * (found.max_bytes or 0), found.max_characters or 0)
+        if size > _LARGEST:
+            what = f"a value of about {size:,} bytes of COPY text; PostgreSQL takes at most {_LARGEST:,}"
+            draft.obstacle(
+                f"{table.name}.{column.name}", 1, what, "move such values into files before the migration"
+            )
 
 
 def _settle_nul(draft: Draft, path: str, count: int) -> None:

@@ -9,7 +9,7 @@ from migration.schema.decision import as_text
 from migration.schema.defaults import translate_default
 from migration.schema.generated import generate
 from migration.schema.names import column_names
-from migration.schema.storable import settle_text
+from migration.schema.storable import refuse_oversized, settle_text
 from migration.schema.target import TargetColumn, TargetTable
 from migration.schema.types import decide
 from migration.schema.unify import unify_references
@@ -72,6 +72,7 @@ def _identity_column(draft: Draft, table: Table) -> str | None:
 
 
 def _table(draft: Draft, table: Table, name: str, decisions: Decisions, identity: str | None) -> TargetTable:
+    refuse_oversized(draft, table, draft.profile.tables[table.name])
     spelled = column_names(
         (column.name for column in table.columns),
         lambda old, new: draft.note("changed", f"{table.name}.{old}", f"is named {new} in PostgreSQL"),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Output:
     """A column of a table or view on the target.
 
-    The type is '' where nobody knows it; `collated` says that SQLite compares it in another way than by bytes.
+    The type is '' where nobody knows it; `collated` says that SQLite does not compare it by its bytes.
     """
 
     name: str

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from migration.planning import PlanOptions, PlanRefusedError, draft_migration, plan_migration
+from migration.schema import storable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -260,3 +261,14 @@ def test_the_same_file_gives_the_same_plan(plan: Callable[..., TargetPlan]) -> N
     )
     first, second = plan(sql), plan(sql)
     assert (first.create, first.after_load, first.notes) == (second.create, second.after_load, second.notes)
+
+
+def test_what_is_beyond_postgresql_s_limits_is_refused(
+    plan: Callable[..., TargetPlan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    columns = ", ".join(f"c{number}" for number in range(1601))
+    wide = plan(f"CREATE TABLE t ({columns})")
+    assert [(obstacle.object, obstacle.count) for obstacle in wide.obstacles] == [("t", 1601)]
+    monkeypatch.setattr(storable, "_LARGEST", 1_000)
+    large = plan("CREATE TABLE t (a BLOB, b TEXT); INSERT INTO t VALUES (zeroblob(501), 'x'), (x'00', 'y')")
+    assert [obstacle.object for obstacle in large.obstacles] == ["t.a"]
