@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from examples.demo.sidecar import Sidecar, Watch
+from examples.demo.sidecar import INTERVAL, WINDOW, Sidecar, Watch
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
+    from pathlib import Path
 
     from examples.applications import RunningShop, Shop
     from examples.demo.artefacts import Artefacts
@@ -19,6 +20,17 @@ if TYPE_CHECKING:
 
 #: Seconds for one of our own questions to a shop.
 _TIMEOUT = 30.0
+
+
+def start_watched(shop: Shop, database_url: str, sidecar_url: str, log: Path) -> RunningShop:
+    """Start the shop with its middleware pushing as often, and looking back as far, as the sidecar does."""
+    return shop.start(
+        database_url,
+        sidecar_url=sidecar_url,
+        push_interval_ms=INTERVAL * 1000,
+        client_window_s=WINDOW,
+        log=log,
+    )
 
 
 def fingerprint(url: str) -> dict[str, Any]:
@@ -87,7 +99,7 @@ class PromotedShop:
 
     def _start(self, database_url: str, sidecar_url: str, log: str) -> None:
         self.running = self.stack.enter_context(
-            self.shop.start(database_url, sidecar_url=sidecar_url, log=self.artefacts.log(log))
+            start_watched(self.shop, database_url, sidecar_url, self.artefacts.log(log))
         )
 
     def _aim(self) -> None:

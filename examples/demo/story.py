@@ -17,16 +17,17 @@ from examples.demo.climb import SUSTAINED, Look, climb
 from examples.demo.load import Load
 from examples.demo.narrator import Narrator
 from examples.demo.outcome import Outcome, await_recovery, lost_orders
-from examples.demo.promoted_shop import PromotedShop, fingerprint_of
+from examples.demo.promoted_shop import PromotedShop, fingerprint_of, start_watched
 from examples.demo.scripted import run_scripts
-from examples.demo.sidecar import NOT_JUDGED, Sidecar, Watch
+from examples.demo.sidecar import INTERVAL, NOT_JUDGED, WINDOW, Sidecar, Watch
 from infra.local_postgres import LocalPostgres
 from infra.plan import build_plan
 from infra.runners import make_runner
 from migration.promotion.assessment_source import from_monitor
+from migration.promotion.overview import look
 from migration.promotion.planning import PromotionRequest, plan_promotion
 from migration.promotion.policy import GatePolicy
-from migration.promotion.promote import look, promote
+from migration.promotion.promote import promote
 from monitor.terminal import to_json
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def _open_shop(wishes: Wishes, narrator: Narrator, artefacts: Artefacts, stack: 
     watch = Watch(str(artefacts.database), FROM, wishes.scale)
     sidecar = stack.enter_context(Sidecar(watch, port=free_port(), log=artefacts.log("sidecar-phase-1")))
     running = stack.enter_context(
-        choice.shop.start(str(artefacts.database), sidecar_url=sidecar.url, log=artefacts.log("shop-sqlite"))
+        start_watched(choice.shop, str(artefacts.database), sidecar.url, artefacts.log("shop-sqlite"))
     )
     narrator.say(f"The shop answers at {running.url}, the monitor sidecar at {sidecar.url}.")
     if wishes.scale != 1:
@@ -109,6 +110,7 @@ def _open_shop(wishes: Wishes, narrator: Narrator, artefacts: Artefacts, stack: 
             f"[bold]The limits of load are multiplied by {wishes.scale:g}[/] (--scale), so that one machine "
             "can reach them. What is measured is measured."
         )
+    narrator.say(f"Everything is judged every {INTERVAL} s over the last {WINDOW} s, not over five minutes.")
     narrator.say("CPU is not judged here: the load, the shop and the databases share this machine.")
     load = stack.enter_context(Load(running.url, customers=ROWS.customers, products=ROWS.products))
     return Stage(wishes, narrator, artefacts, stack, choice, sidecar, running, load)

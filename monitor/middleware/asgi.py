@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     Send = Callable[[Message], Awaitable[None]]
     App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-#: Set to 1 it turns the middleware into a plain pass-through, without a deployment.
-KILL_SWITCH: Final = "OUTGROW_MONITOR_DISABLED"
+#: Set to "off" it turns the middleware into a plain pass-through, here as in the Express package.
+KILL_SWITCH: Final = "OUTGROW_MONITORING"
 #: The monitor's own endpoints, which an application may pass through; they are not its work.
 OWN_PATH: Final = "/api/metrics/scalability"
 _MAX_TEMPLATE: Final = 200
@@ -62,7 +62,7 @@ class ScalabilityMiddleware:
         recorder: Recorder | None = None,
     ) -> None:
         self._app = app
-        self._off = os.environ.get(KILL_SWITCH) == "1"
+        self._off = os.environ.get(KILL_SWITCH, "").lower() == "off"
         self._proxy_hops = proxy_hops
         self.recorder = recorder or Recorder(client_window_s=client_window_s)
         self.pusher = Pusher(self.recorder, push_url, interval_s=interval_ms / 1000, token=token)

@@ -220,7 +220,7 @@ def test_the_monitors_own_endpoints_are_not_the_applications_work() -> None:
 
 
 def test_the_kill_switch_makes_it_a_pass_through(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(KILL_SWITCH, "1")
+    monkeypatch.setenv(KILL_SWITCH, "off")
     middleware = wrapped(answering(OK))
     assert asyncio.run(call(middleware, scope())) == OK
     assert requests(middleware)["total"] == 0
