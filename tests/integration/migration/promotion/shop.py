@@ -46,7 +46,7 @@ class Shop:
     """The application, as a promotion sees it.
 
     Args:
-        folder: where it keeps its process id and the acknowledgements.
+        folder: where it keeps the acknowledgements.
         source: its SQLite file.
         stops: False for an application that ignores its stop, so that only the fence ends its writing.
     """
@@ -71,14 +71,14 @@ class Shop:
             stderr=subprocess.DEVNULL,
         )
         self._children.append(process)
-        (self.folder / "running").write_text(f"{process.pid}\n{name}\n{url}")
 
     def end(self) -> None:
-        process = self._process()
-        if process is not None:
-            process.kill()
-            with contextlib.suppress(psutil.TimeoutExpired):
-                process.wait(10)
+        end = time.monotonic() + 10
+        while (running := self._processes()) and time.monotonic() < end:
+            for process in running:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+            time.sleep(0.01)
         while self._children:  # whoever was started earlier has ended: killed, or told by the fence
             self._children.pop().wait(10)
 
@@ -99,17 +99,15 @@ class Shop:
         self.start(str(self.source))
 
     def healthy(self) -> bool:
-        """Alive, and its newest writer has written something."""
-        if self._process() is None:
-            return False
-        name = (self.folder / "running").read_text().splitlines()[1]
-        return (self.folder / f"acknowledged-{name}").stat().st_size > 0
+        """Alive, and its writer has written something."""
+        return any(
+            (self.folder / f"acknowledged-{process.cmdline()[4]}").stat().st_size > 0
+            for process in self._processes()
+        )
 
     @property
     def runs_on(self) -> str | None:
-        if self._process() is None:
-            return None
-        return (self.folder / "running").read_text().splitlines()[2]
+        return next((process.cmdline()[2] for process in self._processes()), None)
 
     def acknowledged(self) -> set[tuple[str, int]]:
         """Every write that some writer was told is committed."""
@@ -119,17 +117,14 @@ class Shop:
             for line in path.read_text().splitlines()
         }
 
-    def _process(self) -> psutil.Process | None:
-        path = self.folder / "running"
-        if not path.exists():
-            return None
-        try:
-            process = psutil.Process(int(path.read_text().splitlines()[0]))
-            if process.status() == psutil.STATUS_ZOMBIE or str(self.folder) not in process.cmdline():
-                return None
-        except psutil.NoSuchProcess:
-            return None
-        return process
+    def _processes(self) -> list[psutil.Process]:
+        """Found by their arguments: who started one may have been killed before noting anything."""
+        found = []
+        for process in psutil.process_iter(["cmdline", "status"]):
+            words = process.info["cmdline"] or []
+            if words[1:2] == [__file__] and words[3:4] == [str(self.folder)]:
+                found.append(process)
+        return found
 
 
 def write(url: str, folder: Path, name: str) -> None:
