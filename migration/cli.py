@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import typer
 
-from migration import inspect_command, run_command, script_command, verify_command
+from migration.commands import inspect as inspect_command
+from migration.commands import run as run_command
+from migration.commands import script as script_command
+from migration.commands import verify as verify_command
 
 
 def register(app: typer.Typer) -> None:

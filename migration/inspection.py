@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from migration.planning import PlanOptions, draft_migration
 from migration.schema.orm import detect
-from migration.source_file import check_source
+from migration.source.file import check_source
 
 if TYPE_CHECKING:
     from pathlib import Path

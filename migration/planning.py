@@ -28,7 +28,7 @@ class PlanRefusedError(MigrationError):
 
 @dataclass(frozen=True)
 class Draft:
-    """A plan that may still have obstacles, with the profile that it rests on."""
+    """A plan, which may still have obstacles, with the profile it rests on."""
 
     profile: Profile
     plan: TargetPlan

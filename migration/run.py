@@ -11,17 +11,24 @@ from typing import TYPE_CHECKING, Any, LiteralString
 from psycopg import sql
 
 from migration.errors import TargetRefusedError
-from migration.execution import TargetExecutor
-from migration.journal import Journal, Setup, default_journal, existing_journal, new_journal, new_journal_name
-from migration.journal_lock import locked
 from migration.planning import PlanOptions, plan_migration
-from migration.progress import Progress, Silent
-from migration.report import RunReport, build_report, earlier_report
-from migration.resume import Beginning, decide, refuse_other
-from migration.source_file import check_source
-from migration.source_snapshot import hold_snapshot
-from migration.steps import Ended, Outcome, plan_hash, plan_steps
-from migration.target_database import (
+from migration.running.execution import TargetExecutor
+from migration.running.journal import (
+    Journal,
+    Setup,
+    default_journal,
+    existing_journal,
+    new_journal,
+    new_journal_name,
+)
+from migration.running.journal_lock import locked
+from migration.running.progress import Progress, Silent
+from migration.running.report import RunReport, build_report, earlier_report
+from migration.running.resume import Beginning, decide, refuse_other
+from migration.running.steps import Ended, Outcome, plan_hash, plan_steps
+from migration.source.file import check_source
+from migration.source.snapshot import hold_snapshot
+from migration.target.database import (
     check_target,
     connected,
     execute,
@@ -30,18 +37,18 @@ from migration.target_database import (
     refuse_occupied,
     schema_exists,
 )
-from migration.target_lock import exclusive
-from migration.target_state import TargetSetup, TargetState
+from migration.target.lock import exclusive
+from migration.target.state import TargetSetup, TargetState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from migration.running.steps import Step
     from migration.schema.target import TargetPlan
-    from migration.source_file import SourceFile
-    from migration.source_snapshot import Snapshot
-    from migration.steps import Step
-    from migration.target_database import Connection
+    from migration.source.file import SourceFile
+    from migration.source.snapshot import Snapshot
+    from migration.target.database import Connection
 
 
 @dataclass(frozen=True)

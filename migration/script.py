@@ -7,26 +7,26 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from migration.errors import MigrationError
 from migration.planning import PlanOptions, plan_migration
 from migration.schema.ddl import qualified, quote_columns
 from migration.schema.tokens import quoted
-from migration.script_text import render
-from migration.source_file import check_source
-from migration.source_snapshot import hold_snapshot
-from migration.tally import Tally
+from migration.scripting.tally import Tally
+from migration.scripting.text import render
+from migration.source.file import check_source
+from migration.source.snapshot import hold_snapshot
 from migration.values.convert import select_list
 from migration.values.copy_text import row_encoder
 from monitor.errors import UsageError
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from migration.schema.target import Note, TargetPlan, TargetTable
-    from migration.tally import Measure
+    from migration.scripting.tally import Measure
 
 DATA = "20_data"
 #: The files besides the data, in the order in which they run; those of the last line by hand.
@@ -40,7 +40,9 @@ FILES = (
     "70_verify.sql",
     *("90_rollback.sql", "README.md", "run.sql"),
 )
-_ROWS_AT_ONCE = 1_000
+#: How much is added up at once.
+_BLOCK_ROWS = 1_000
+_BLOCK_BYTES = 2**20
 
 
 class OutputRefusedError(MigrationError, UsageError):
@@ -149,12 +151,28 @@ def _write_data(
             columns = select_list(table)
             query = f"SELECT {columns} FROM {quoted(table.source.name)}"  # noqa: S608
             cursor = reader.execute(query)
-            while rows := cursor.fetchmany(_ROWS_AT_ONCE):
-                file.writelines(map(encode, rows))
+            for rows in _blocks(cursor, file, encode):
                 tally.add(rows)
                 advance(table.name, tally.rows)
             file.write(b"\\.\nCOMMIT;\n")
         yield DataFile(path, table, tally.rows, tuple(tally.measures()))
+
+
+def _blocks(
+    cursor: sqlite3.Cursor, file: BinaryIO, encode: Callable[[Sequence[Any]], bytes]
+) -> Iterable[list[Sequence[Any]]]:
+    """Write the rows as lines, and give them back in blocks that are bounded in rows and bytes."""
+    block: list[Sequence[Any]] = []
+    size = 0
+    for row in cursor:
+        line = encode(row)
+        file.write(line)
+        block.append(row)
+        size += len(line)
+        if size >= _BLOCK_BYTES or len(block) >= _BLOCK_ROWS:
+            yield block
+            block, size = [], 0
+    yield block
 
 
 def _slug(name: str) -> str:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from migration.planning import draft_migration
 from migration.schema.options import PlanOptions
-from migration.source_file import check_source
-from migration.source_snapshot import hold_snapshot
-from migration.target_database import connected
+from migration.source.file import check_source
+from migration.source.snapshot import hold_snapshot
+from migration.target.database import connected
 from migration.verification.catalog import read_catalog
 from migration.verification.checksums import compare_table
 from migration.verification.findings import Verification
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from migration.schema.target import Note, TargetPlan
-    from migration.target_database import Connection
+    from migration.target.database import Connection
 
 
 def verify_migration(

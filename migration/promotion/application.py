@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from migration.promotion.errors import HookError, WrongPromotionError
-from migration.target_dsn import parse_dsn
+from migration.target.dsn import parse_dsn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

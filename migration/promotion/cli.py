@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from migration import command_options as values  # noqa: TC001  # Typer reads the annotations
+from migration.commands import options as values  # noqa: TC001  # Typer reads the annotations
 from migration.promotion import cli_options as option
 from monitor.errors import ExitCode, OutgrowError
 from monitor.terminal import emit_json, err, out, to_json

@@ -14,8 +14,8 @@ from migration.promotion.plan import (
     PromotionPlan,
 )
 from migration.promotion.steps.order import ALL_STEPS
-from migration.source_file import check_source
-from migration.target_dsn import parse_dsn
+from migration.source.file import check_source
+from migration.target.dsn import parse_dsn
 from monitor.phases import load_roadmap
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from migration.promotion.gates import (
     SustainedThreshold,
     WithinBudget,
 )
-from migration.source_file import check_source
-from migration.target_database import check_target, connected, identify, refuse_occupied
+from migration.source.file import check_source
+from migration.target.database import check_target, connected, identify, refuse_occupied
 
 if TYPE_CHECKING:
     from collections.abc import Callable

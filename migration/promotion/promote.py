@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from migration.errors import AlreadyRunningError
-from migration.journal_lock import locked
 from migration.promotion.errors import (
     NoPromotionError,
     PromotionRunningError,
@@ -34,7 +33,8 @@ from migration.promotion.steps.order import ALL_STEPS
 from migration.promotion.steps.provision import Provision
 from migration.promotion.tampering import refuse_tampering
 from migration.promotion.world import Limits, World
-from migration.target_dsn import parse_dsn
+from migration.running.journal_lock import locked
+from migration.target.dsn import parse_dsn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

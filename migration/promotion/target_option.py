@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from migration.promotion.errors import WrongPromotionError
-from migration.target_dsn import parse_dsn
+from migration.target.dsn import parse_dsn
 
 _VARIABLE = "env:"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from migration.promotion.errors import WrongPromotionError
 from migration.promotion.progress import Notice, Progress, silent
-from migration.target_dsn import parse_dsn
+from migration.target.dsn import parse_dsn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -10,11 +10,11 @@ from migration.schema.translate import Scope, translate_condition
 from migration.schema.typed import UntranslatableError
 
 if TYPE_CHECKING:
-    from migration.schema.draft import Draft
+    from migration.schema.draft import PlanDraft
     from migration.schema.source import Table
 
 
-def plan_checks(draft: Draft, table: Table) -> list[Statement]:
+def plan_checks(draft: PlanDraft, table: Table) -> list[Statement]:
     """The statements that add a table's CHECKs."""
     target, names = draft.tables[table.name], draft.constraints(table)
     scope = Scope.of(target.columns, draft.rowid_column(table))

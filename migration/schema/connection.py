@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from migration.source_connection import open_source, refusal
+from migration.source.connection import open_source, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -81,7 +81,6 @@ def stored(profile: ColumnProfile) -> str:
 
 def as_text(decision: Decision, why: str) -> Decision:
     """The same values as text."""
-    textual = decision.conversion in (Conversion.TEXT, Conversion.JSON)
-    conversion = Conversion.TEXT if textual else Conversion.ANY_AS_TEXT
+    conversion = Conversion.TEXT if decision.conversion is Conversion.TEXT else Conversion.ANY_AS_TEXT
     note = f"{why}: text instead of {decision.type}"
     return Decision("text", conversion, f"{decision.why}; {note}", (("widened", note),))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from migration.values.facts import Profile
 
 
-class Draft:
+class PlanDraft:
     """The plan in the making. Tables and columns are looked up by the names they have in the source."""
 
     def __init__(self, source: SourceSchema, profile: Profile, options: PlanOptions) -> None:
@@ -44,6 +44,10 @@ class Draft:
     def obstacle(self, item: str, count: int, what: str, next_step: str) -> None:
         """Record something that must be settled before anything is migrated."""
         self.obstacles.append(Obstacle(item, count, what, next_step))
+
+    def source_table(self, name: str) -> Table:
+        """A table as the file declares it."""
+        return next(table for table in self.source.tables if table.name == name)
 
     def column(self, table: str, column: str) -> TargetColumn:
         """The target's column, by the source's names."""

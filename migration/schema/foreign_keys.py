@@ -6,17 +6,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from migration.schema import ddl
+from migration.schema.doubtful import may_refuse_key
 from migration.schema.references import cannot_refer
 from migration.schema.target import Statement
 from migration.schema.unify import family
 from migration.schema.wording import counted
 
 if TYPE_CHECKING:
-    from migration.schema.draft import Draft
+    from migration.schema.draft import PlanDraft
     from migration.schema.source import ForeignKey, Table
 
 
-def plan_foreign_keys(draft: Draft, table: Table) -> list[Statement]:
+def plan_foreign_keys(draft: PlanDraft, table: Table) -> list[Statement]:
     """The statements that add a table's foreign keys; those with orphans do not look at the present rows."""
     target, names = draft.tables[table.name], draft.constraints(table)
     orphans = draft.profile.tables[table.name].orphans
@@ -38,11 +39,14 @@ def plan_foreign_keys(draft: Draft, table: Table) -> list[Statement]:
         )
         unchecked = _note_orphans(draft, path, key, orphans[position])
         sql = ddl.add_foreign_key(draft.schema, target.name, name, resolved, not_valid=unchecked)
-        statements.append(Statement("foreign key", name, target.name, sql))
+        # Without the parent's key there can be no reference to it.
+        parent = draft.source_table(key.parent_table)
+        optional = may_refuse_key(draft, parent, key.parent_columns)
+        statements.append(Statement("foreign key", name, target.name, sql, optional=optional))
     return statements
 
 
-def _note_orphans(draft: Draft, path: str, key: ForeignKey, orphans: int | None) -> bool:
+def _note_orphans(draft: PlanDraft, path: str, key: ForeignKey, orphans: int | None) -> bool:
     """Whether present rows may break the reference."""
     if orphans == 0:
         return False
@@ -53,7 +57,7 @@ def _note_orphans(draft: Draft, path: str, key: ForeignKey, orphans: int | None)
     return True
 
 
-def _incomparable(draft: Draft, table: Table, key: ForeignKey) -> str | None:
+def _incomparable(draft: PlanDraft, table: Table, key: ForeignKey) -> str | None:
     for ours, theirs in zip(key.columns, key.parent_columns, strict=True):
         child, parent = draft.column(table.name, ours).type, draft.column(key.parent_table, theirs).type
         if family(child) != family(parent):

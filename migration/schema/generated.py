@@ -9,11 +9,11 @@ from migration.schema.translate import Scope, translate
 from migration.schema.typed import NUMBERS, Typed, UntranslatableError, kind_of
 
 if TYPE_CHECKING:
-    from migration.schema.draft import Draft
+    from migration.schema.draft import PlanDraft
     from migration.schema.target import TargetColumn, TargetTable
 
 
-def generate(draft: Draft, table: TargetTable, column: TargetColumn) -> TargetColumn:
+def generate(draft: PlanDraft, table: TargetTable, column: TargetColumn) -> TargetColumn:
     """The column as one that PostgreSQL computes; as an ordinary one, filled by the copy, where it could not.
 
     PostgreSQL has no generated column that refers to another one.

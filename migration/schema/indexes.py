@@ -5,28 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from migration.schema import ddl
+from migration.schema.doubtful import may_refuse_index, may_refuse_key
 from migration.schema.target import Statement
 from migration.schema.translate import Scope, translate, translate_condition
 from migration.schema.typed import Typed, UntranslatableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from migration.schema.draft import Draft
+    from migration.schema.draft import PlanDraft
     from migration.schema.source import Index, IndexTerm, Table
 
-#: PostgreSQL's B-tree refuses rows of more than 2,704 bytes (a third of a page); a character has up to 4.
-_LONG_TEXT = 2_704 // 4
-_LONG_BYTES = 2_704
 
-
-def plan_indexes(draft: Draft) -> list[Statement]:
+def plan_indexes(draft: PlanDraft) -> list[Statement]:
     """The statements that make every index."""
     planned = (_index(draft, table, index) for table in draft.source.tables for index in table.indexes)
     return [statement for statement in planned if statement is not None]
 
 
-def _index(draft: Draft, table: Table, index: Index) -> Statement | None:
+def _index(draft: PlanDraft, table: Table, index: Index) -> Statement | None:
     target = draft.tables[table.name]
     scope = Scope.of(target.columns, draft.rowid_column(table), for_index=True)
     try:
@@ -38,22 +33,14 @@ def _index(draft: Draft, table: Table, index: Index) -> Statement | None:
     name = draft.relations.take(index.name, table.name)
     sql = ddl.create_index(draft.schema, target.name, name, terms, unique=index.unique, where=where)
     columns = tuple(term.column for term in index.terms if term.column is not None)
-    loose = (
+    special = (
         where is not None or len(columns) < len(index.terms) or any(term.collation for term in index.terms)
     )
-    return Statement("index", name, target.name, sql, optional=loose or too_long(draft, table, columns))
+    may_refuse = may_refuse_key if index.unique else may_refuse_index
+    return Statement("index", name, target.name, sql, optional=special or may_refuse(draft, table, columns))
 
 
-def too_long(draft: Draft, table: Table, columns: Iterable[str]) -> bool:
-    """Whether an index over these columns may meet a value that PostgreSQL's B-tree has no room for."""
-    profiles = draft.profile.tables[table.name].columns
-    return any(
-        (profiles[column].max_characters or 0) > _LONG_TEXT or (profiles[column].max_bytes or 0) > _LONG_BYTES
-        for column in columns
-    )
-
-
-def _term(draft: Draft, table: Table, index: Index, term: IndexTerm, scope: Scope) -> str:
+def _term(draft: PlanDraft, table: Table, index: Index, term: IndexTerm, scope: Scope) -> str:
     if term.expression is not None:
         item = translate(term.expression, scope)
         sql = item.sql if item.column else f"({item.sql})"
@@ -69,7 +56,7 @@ def _term(draft: Draft, table: Table, index: Index, term: IndexTerm, scope: Scop
     return f"{sql} DESC NULLS LAST" if term.descending else sql
 
 
-def _collated(draft: Draft, index: Index, item: Typed, collation: str) -> str:
+def _collated(draft: PlanDraft, index: Index, item: Typed, collation: str) -> str:
     match collation.upper():
         case "NOCASE":
             draft.note(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from migration.schema import ddl
-from migration.schema.indexes import too_long
+from migration.schema.doubtful import may_refuse_key
 from migration.schema.orm import typeorm_primary_key
 from migration.schema.target import Statement
 from migration.schema.wording import counted
@@ -16,12 +16,12 @@ from migration.schema.wording import counted
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from migration.schema.draft import Draft
+    from migration.schema.draft import PlanDraft
     from migration.schema.source import PrimaryKey, Table, UniqueConstraint
     from migration.schema.target import TargetTable
 
 
-def plan_keys(draft: Draft) -> list[Statement]:
+def plan_keys(draft: PlanDraft) -> list[Statement]:
     """The statements that add every primary key and unique constraint."""
     statements: list[Statement] = []
     for table, target in draft.tables_in_order():
@@ -32,7 +32,7 @@ def plan_keys(draft: Draft) -> list[Statement]:
     return statements
 
 
-def _primary_key(draft: Draft, table: Table, target: TargetTable, key: PrimaryKey) -> Iterable[Statement]:
+def _primary_key(draft: PlanDraft, table: Table, target: TargetTable, key: PrimaryKey) -> Iterable[Statement]:
     nulls = sum(draft.profile.tables[table.name].columns[column].nulls for column in key.columns)
     if nulls:
         draft.note(
@@ -47,24 +47,28 @@ def _primary_key(draft: Draft, table: Table, target: TargetTable, key: PrimaryKe
     computed = typeorm_primary_key(table.name, key.columns) if draft.orm == "typeorm" else None
     name = draft.key_name(table, key.name or computed, (), "pkey")
     sql = ddl.add_primary_key(draft.schema, target.name, name, columns)
-    yield Statement("primary key", name, target.name, sql, optional=too_long(draft, table, key.columns))
+    yield Statement("primary key", name, target.name, sql, optional=may_refuse_key(draft, table, key.columns))
     yield from _collations(draft, table, target, key, name)
     _note_conflict(draft, f"{table.name} {name}", key.on_conflict)
 
 
 def _unique(
-    draft: Draft, table: Table, target: TargetTable, unique: UniqueConstraint | PrimaryKey, wanted: str | None
+    draft: PlanDraft,
+    table: Table,
+    target: TargetTable,
+    unique: UniqueConstraint | PrimaryKey,
+    wanted: str | None,
 ) -> Iterable[Statement]:
     columns = draft.column_names(table.name, unique.columns)
     name = draft.key_name(table, wanted, columns, "key")
     sql = ddl.add_unique(draft.schema, target.name, name, columns)
-    yield Statement("unique", name, target.name, sql, optional=too_long(draft, table, unique.columns))
+    yield Statement("unique", name, target.name, sql, optional=may_refuse_key(draft, table, unique.columns))
     yield from _collations(draft, table, target, unique, name)
     _note_conflict(draft, f"{table.name} {name}", unique.on_conflict)
 
 
 def _collations(
-    draft: Draft, table: Table, target: TargetTable, key: UniqueConstraint | PrimaryKey, name: str
+    draft: PlanDraft, table: Table, target: TargetTable, key: UniqueConstraint | PrimaryKey, name: str
 ) -> Iterable[Statement]:
     """What the constraint, which compares bytes, does not ensure: no two values that differ only in case."""
     if not any(key.collations):
@@ -92,7 +96,7 @@ def _collations(
         yield Statement("index", index, target.name, sql, optional=True)
 
 
-def _note_conflict(draft: Draft, item: str, on_conflict: str | None) -> None:
+def _note_conflict(draft: PlanDraft, item: str, on_conflict: str | None) -> None:
     if on_conflict not in (None, "ABORT", "FAIL", "ROLLBACK"):
         draft.note(
             "changed", item, f"ON CONFLICT {on_conflict} is not in PostgreSQL: a conflict is an error there"

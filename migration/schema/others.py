@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from migration.schema.draft import Draft
+    from migration.schema.draft import PlanDraft
 
 
-def note_others(draft: Draft) -> None:
+def note_others(draft: PlanDraft) -> None:
     """Note every object that is neither table nor view."""
     for other in draft.source.others:
         match other.kind:

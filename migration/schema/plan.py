@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from migration.schema import ddl
 from migration.schema.checks import plan_checks
-from migration.schema.draft import Draft
+from migration.schema.draft import PlanDraft
 from migration.schema.foreign_keys import plan_foreign_keys
 from migration.schema.indexes import plan_indexes
 from migration.schema.keys import plan_keys
@@ -30,7 +30,7 @@ def plan_target(source: SourceSchema, profile: Profile, options: PlanOptions | N
 
     What cannot be stored at all is listed in the plan's `obstacles`; `migration.planning` refuses it.
     """
-    draft = Draft(source, profile, options or PlanOptions())
+    draft = PlanDraft(source, profile, options or PlanOptions())
     plan_tables(draft)
     # The names of indexes were chosen by someone, those of most keys by nobody: they are given out first.
     indexes = plan_indexes(draft)

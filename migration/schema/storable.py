@@ -8,7 +8,7 @@ from migration.schema.target import Conversion
 from migration.schema.wording import counted
 
 if TYPE_CHECKING:
-    from migration.schema.draft import Draft
+    from migration.schema.draft import PlanDraft
     from migration.schema.source import Table
     from migration.values.facts import TableProfile, TextFacts
 
@@ -19,7 +19,7 @@ _MOST_COLUMNS = 1_600
 _CODECS = {"UTF-8": "utf-8", "UTF-16le": "utf-16-le", "UTF-16be": "utf-16-be"}
 
 
-def settle_text(draft: Draft, path: str, conversion: Conversion, facts: TextFacts) -> str | None:
+def settle_text(draft: PlanDraft, path: str, conversion: Conversion, facts: TextFacts) -> str | None:
     """Note, or refuse, the texts of one column that PostgreSQL cannot store as they are.
 
     Returns:
@@ -33,7 +33,7 @@ def settle_text(draft: Draft, path: str, conversion: Conversion, facts: TextFact
     return _CODECS.get(draft.source.encoding, "utf-8") if facts.invalid else None
 
 
-def refuse_oversized(draft: Draft, table: Table, profile: TableProfile) -> None:
+def refuse_oversized(draft: PlanDraft, table: Table, profile: TableProfile) -> None:
     """Refuse what is larger than PostgreSQL's limits, which no option changes."""
     if len(table.columns) > _MOST_COLUMNS:
         what = (
@@ -51,7 +51,7 @@ def refuse_oversized(draft: Draft, table: Table, profile: TableProfile) -> None:
             )
 
 
-def _settle_nul(draft: Draft, path: str, count: int) -> None:
+def _settle_nul(draft: PlanDraft, path: str, count: int) -> None:
     found = f"the character NUL in {counted(count, 'text')}"
     match draft.options.nul_policy:
         case "refuse":
@@ -67,7 +67,7 @@ def _settle_nul(draft: Draft, path: str, count: int) -> None:
             draft.note("changed", path, f"{found}; U+2400 takes its place")
 
 
-def _settle_invalid(draft: Draft, path: str, count: int) -> None:
+def _settle_invalid(draft: PlanDraft, path: str, count: int) -> None:
     found = f"bytes that are no {draft.source.encoding} in {counted(count, 'text')}"
     match draft.options.invalid_utf8:
         case "refuse":

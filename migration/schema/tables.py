@@ -16,12 +16,12 @@ from migration.schema.unify import unify_references
 
 if TYPE_CHECKING:
     from migration.schema.decision import Decision
-    from migration.schema.draft import Draft
+    from migration.schema.draft import PlanDraft
     from migration.schema.source import Column, Table
     from migration.schema.unify import Decisions
 
 
-def plan_tables(draft: Draft) -> None:
+def plan_tables(draft: PlanDraft) -> None:
     """Decide every table and column, and put them into the draft."""
     identities = {table.name: _identity_column(draft, table) for table in draft.source.tables}
     decisions = unify_references(_decide(draft), draft.source, draft.profile, identities)
@@ -35,7 +35,7 @@ def plan_tables(draft: Draft) -> None:
         draft.tables[table.name] = _table(draft, table, names[table.name], decisions, identities[table.name])
 
 
-def _decide(draft: Draft) -> Decisions:
+def _decide(draft: PlanDraft) -> Decisions:
     """Each column's type by itself."""
     decisions: Decisions = {}
     for table in draft.source.tables:
@@ -59,7 +59,7 @@ def _keyed_columns(table: Table) -> set[str]:
     return keyed
 
 
-def _identity_column(draft: Draft, table: Table) -> str | None:
+def _identity_column(draft: PlanDraft, table: Table) -> str | None:
     """The column whose values SQLite gives out, and so PostgreSQL must.
 
     TypeORM declares @PrimaryGeneratedColumn with AUTOINCREMENT; its plain integer primary keys are filled by
@@ -71,7 +71,9 @@ def _identity_column(draft: Draft, table: Table) -> str | None:
     return key.columns[0]
 
 
-def _table(draft: Draft, table: Table, name: str, decisions: Decisions, identity: str | None) -> TargetTable:
+def _table(
+    draft: PlanDraft, table: Table, name: str, decisions: Decisions, identity: str | None
+) -> TargetTable:
     refuse_oversized(draft, table, draft.profile.tables[table.name])
     spelled = column_names(
         (column.name for column in table.columns),
@@ -90,7 +92,7 @@ def _table(draft: Draft, table: Table, name: str, decisions: Decisions, identity
     return replace(target, columns=tuple(generate(draft, target, column) for column in columns))
 
 
-def _column(draft: Draft, table: Table, column: Column, decision: Decision, name: str) -> TargetColumn:
+def _column(draft: PlanDraft, table: Table, column: Column, decision: Decision, name: str) -> TargetColumn:
     path = f"{table.name}.{column.name}"
     profile = draft.profile.tables[table.name].columns[column.name]
     default = None
@@ -115,7 +117,7 @@ def _column(draft: Draft, table: Table, column: Column, decision: Decision, name
     )
 
 
-def _with_identity(draft: Draft, column: TargetColumn, table: str) -> TargetColumn:
+def _with_identity(draft: PlanDraft, column: TargetColumn, table: str) -> TargetColumn:
     """Give the column a sequence: a serial where TypeORM expects one, otherwise an identity column.
 
     PostgreSQL names the sequence table_column_seq; where that name is taken, only an identity column can name

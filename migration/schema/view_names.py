@@ -12,7 +12,7 @@ from migration.schema.declared import Affinity, affinity_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from migration.schema.draft import Draft
+    from migration.schema.draft import PlanDraft
     from migration.schema.target import TargetColumn
 
 
@@ -39,7 +39,7 @@ def _output(column: TargetColumn) -> Output:
 class Names:
     """Every relation with its columns, by their names in lower case; views are added as they are planned."""
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: PlanDraft) -> None:
         self._schema = draft.schema
         self._relations: dict[str, tuple[str, dict[str, Output]]] = {
             table.name.casefold(): (

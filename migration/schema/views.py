@@ -17,7 +17,7 @@ from migration.schema.unify import family
 from migration.schema.view_names import Names, Output
 
 if TYPE_CHECKING:
-    from migration.schema.draft import Draft
+    from migration.schema.draft import PlanDraft
     from migration.schema.source import OtherObject
 
 #: Functions that mean the same in both databases once sqlglot has written them for PostgreSQL.
@@ -35,7 +35,7 @@ _OTHER_MEANING = (
 _COMPARING = (exp.Where, exp.Having, exp.Join, exp.Group, exp.Order, exp.Case, exp.Distinct, exp.SetOperation)
 
 
-def plan_views(draft: Draft) -> list[Statement]:
+def plan_views(draft: PlanDraft) -> list[Statement]:
     """The statements that make the views, all of them optional; what has no translation is noted as left."""
     statements = []
     names = Names(draft)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from migration.schema.target import TargetTable
-    from migration.target_database import Connection
+    from migration.target.database import Connection
     from migration.verification.catalog import CatalogTable
     from migration.verification.layout import Layout, Sides
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from migration.schema.options import PlanOptions
     from migration.schema.target import TargetColumn, TargetTable
-    from migration.target_database import Connection
+    from migration.target.database import Connection
     from migration.verification.catalog import CatalogColumn, CatalogTable
 
 #: Into how many ranges a table is parted at most; a range that differs is read again row by row.

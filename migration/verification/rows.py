@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Sequence
 
-    from migration.target_database import Connection
+    from migration.target.database import Connection
     from migration.verification.layout import Layout
 
 #: Rows shown of one table.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from psycopg import sql
 
 from migration.schema.ddl import qualified, quote_identifier
-from migration.target_database import execute, scalar
+from migration.target.database import execute, scalar
 from migration.verification.findings import SequenceFinding
 
 if TYPE_CHECKING:

@@ -7,24 +7,24 @@ from typing import TYPE_CHECKING
 from psycopg import sql
 
 from migration.errors import TargetRefusedError
-from migration.journal import existing_journal
 from migration.planning import PlanOptions
 from migration.promotion.errors import PromotionError
 from migration.promotion.steps.fence_source import assert_fenced
 from migration.promotion.steps.prepare_target import PrepareTarget, prepared_target
 from migration.promotion.steps.step import Step
 from migration.run import RunOptions, run_migration
-from migration.target_database import occupants
-from migration.target_lock import exclusive
-from migration.target_state import TargetState
+from migration.running.journal import existing_journal
+from migration.target.database import occupants
+from migration.target.lock import exclusive
+from migration.target.state import TargetState
 
 if TYPE_CHECKING:
     from migration.promotion.record import StepRecord
     from migration.promotion.steps.step import Facts
     from migration.promotion.world import World
-    from migration.steps import Outcome
-    from migration.steps import Step as CopyStep
-    from migration.target_database import Connection
+    from migration.running.steps import Outcome
+    from migration.running.steps import Step as CopyStep
+    from migration.target.database import Connection
 
 #: How a table is called among the objects that a copy has made.
 _TABLE = "table "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from migration.errors import TargetRefusedError, TargetUnreachableError
 from migration.promotion.steps.step import Step
-from migration.target_database import (
+from migration.target.database import (
     TargetIdentity,
     check_target,
     connected,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from migration.promotion.record import StepRecord
     from migration.promotion.steps.step import Facts
     from migration.promotion.world import World
-    from migration.target_database import Connection
+    from migration.target.database import Connection
 
 
 class PrepareTarget(Step):

@@ -10,7 +10,7 @@ from migration.promotion.migration_summary import summarise_migration
 from migration.promotion.steps.fence_source import assert_fenced
 from migration.promotion.steps.prepare_target import prepared_target
 from migration.promotion.steps.step import Step
-from migration.source_snapshot import hold_snapshot
+from migration.source.snapshot import hold_snapshot
 from migration.verify import compare
 
 if TYPE_CHECKING:

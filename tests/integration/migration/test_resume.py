@@ -35,7 +35,10 @@ if TYPE_CHECKING:
 RUNNER = """
 import json, os, signal, sys
 from pathlib import Path
-from migration import journal, progress, run, target_state
+from migration.running import journal
+from migration.running import progress
+from migration import run
+from migration.target import state as target_state
 left = 0
 
 def moment(name):

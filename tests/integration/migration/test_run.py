@@ -197,8 +197,8 @@ def test_two_runs_into_one_schema_with_two_journals_are_refused(
     """The second is kept out by the database itself, wherever it runs."""
     holder = (
         "import sys, time\n"
-        "from migration.target_database import connected\n"
-        "from migration.target_lock import exclusive\n"
+        "from migration.target.database import connected\n"
+        "from migration.target.lock import exclusive\n"
         "with connected(sys.argv[1]) as target, exclusive(target, 'public', print):\n"
         "    print('held', flush=True)\n"
         "    time.sleep(60)\n"

@@ -52,7 +52,8 @@ def test_an_interrupted_run_leaves_no_password_behind(
 ) -> None:
     """Neither in the journal nor in the records on the target."""
     code = (
-        "import os, sys; from pathlib import Path; from migration import run, target_state\n"
+        "import os, sys; from pathlib import Path; from migration import run\n"
+        "from migration.target import state as target_state\n"
         "target_state.TargetState.drop = lambda self: os.kill(os.getpid(), 9)\n"
         "run.run_migration(Path(sys.argv[1]), sys.argv[2])\n"
     )

@@ -17,13 +17,13 @@ from migration.errors import (
     JournalRefusedError,
     TargetRefusedError,
 )
-from migration.journal import Setup, StepRecord, default_journal, existing_journal, new_journal
-from migration.journal_lock import locked
-from migration.resume import decide, refuse_other
-from migration.source_snapshot import SourceState
-from migration.steps import Outcome, Step
-from migration.target_database import TargetIdentity
-from migration.target_state import TargetSetup
+from migration.running.journal import Setup, StepRecord, default_journal, existing_journal, new_journal
+from migration.running.journal_lock import locked
+from migration.running.resume import decide, refuse_other
+from migration.running.steps import Outcome, Step
+from migration.source.snapshot import SourceState
+from migration.target.database import TargetIdentity
+from migration.target.state import TargetSetup
 from monitor.errors import ExitCode
 
 STATE = SourceState(4096, 1_700_000_000_000_000_001, 7, 3, 0, 0, "")
@@ -45,7 +45,7 @@ COPY = Step("00002 copy person", "copy", "person")
 HOLDS_THE_LOCK = """
 import sys, time
 from pathlib import Path
-from migration.journal_lock import locked
+from migration.running.journal_lock import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)

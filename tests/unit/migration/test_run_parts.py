@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migration.copy import LEAST_ROWS, MOST_ROWS, Chunk, next_rows, rowid_of
 from migration.planning import draft_migration
-from migration.progress import Lines
-from migration.report import LeftObject, RunReport, TableReport, earlier_report
+from migration.running.copy import LEAST_ROWS, MOST_ROWS, Chunk, next_rows, rowid_of
+from migration.running.progress import Lines
+from migration.running.report import LeftObject, RunReport, TableReport, earlier_report
+from migration.running.steps import Outcome, Step, plan_hash, plan_steps
 from migration.schema.options import PlanOptions
 from migration.schema.source import Column, PrimaryKey, Table
 from migration.schema.target import Note, TargetPlan
-from migration.steps import Outcome, Step, plan_hash, plan_steps
 from monitor.errors import ExitCode
 
 REPORT = RunReport(

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from migration.errors import SourceBusyError, SourceRefusedError
-from migration.source_connection import open_source
-from migration.source_file import bits_per_byte, check_source
+from migration.source.connection import open_source
+from migration.source.file import bits_per_byte, check_source
 from monitor.errors import ExitCode
 
 #: Writes rows in a transaction that is larger than its page cache, then dies as by kill -9.
@@ -222,7 +222,7 @@ def test_tables_with_a_collation_of_the_application_can_be_read(tmp_path: Path) 
 def test_a_file_held_in_exclusive_mode_is_reported_as_busy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("migration.source_connection.LOCK_WAIT_S", 0.2)
+    monkeypatch.setattr("migration.source.connection.LOCK_WAIT_S", 0.2)
     path = make_database(tmp_path / "app.db")
     with closing(sqlite3.connect(path, isolation_level=None)) as holder:
         holder.execute("BEGIN EXCLUSIVE")
@@ -248,8 +248,8 @@ READS_AS_NOBODY = """
 import os, sys
 from pathlib import Path
 from migration.errors import SourceRefusedError
-from migration.source_connection import open_source
-from migration.source_file import check_source
+from migration.source.connection import open_source
+from migration.source.file import check_source
 if os.getuid() == 0:
     os.setgroups([]); os.setgid(65534); os.setuid(65534)
 try:

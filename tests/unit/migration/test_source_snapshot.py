@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from migration.source_snapshot import SourceState, hold_snapshot, read_state
+from migration.source.snapshot import SourceState, hold_snapshot, read_state
 
 if TYPE_CHECKING:
     from pathlib import Path

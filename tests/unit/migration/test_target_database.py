@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from migration.errors import TargetUnreachableError
-from migration.target_database import connect
-from migration.target_dsn import parse_dsn
+from migration.target.database import connect
+from migration.target.dsn import parse_dsn
 from monitor.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def test_a_port_where_nobody_answers_is_named() -> None:
 
 
 def test_a_server_that_accepts_and_stays_silent_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("migration.target_database.CONNECT_TIMEOUT_S", 2)
+    monkeypatch.setattr("migration.target.database.CONNECT_TIMEOUT_S", 2)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         error = refusal_of(
             f"host=127.0.0.1 port={listener.getsockname()[1]} user=ada password={SECRET} sslmode=disable"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migration.errors import DsnError
-from migration.target_dsn import parse_dsn
+from migration.target.dsn import parse_dsn
 from monitor.errors import ExitCode
 
 SECRET = "hunter2-Zx9"

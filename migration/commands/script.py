@@ -7,7 +7,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from migration import command_options as option  # noqa: TC001  # Typer reads the annotations
+from migration.commands import options as option  # noqa: TC001  # Typer reads the annotations
 
 Out: TypeAlias = Annotated[Path, typer.Option(help="The folder to write to; made if it is missing.")]
 Force: TypeAlias = Annotated[bool, typer.Option(help="Replace the files of an earlier script.")]
@@ -45,7 +45,7 @@ def script(
     """
     from migration.schema.options import PlanOptions  # noqa: PLC0415
     from migration.script import write_script  # noqa: PLC0415
-    from migration.script_report import print_script, watching  # noqa: PLC0415
+    from migration.scripting.report import print_script, watching  # noqa: PLC0415
     from monitor.terminal import emit_json  # noqa: PLC0415
 
     options = PlanOptions(schema=schema, nul_policy=nul_policy, invalid_utf8=invalid_utf8, orm=orm)

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from migration.journal import Setup, StepRecord
-    from migration.target_state import TargetSetup
+    from migration.running.journal import Setup, StepRecord
+    from migration.target.state import TargetSetup
 
 #: fresh: nothing was done yet; resume: go on; start over: the source changed, so drop our tables and copy
 #: anew;

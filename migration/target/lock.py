@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 import psutil
 
 from migration.errors import AlreadyRunningError
-from migration.target_database import scalar
+from migration.target.database import scalar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from migration.target_database import Connection
+    from migration.target.database import Connection
 
 #: How long the server may take to notice that a killed client is gone (it looks every second, see
 #: `target_database`).

@@ -12,8 +12,8 @@ from monitor.terminal import out
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from migration.dry_run import DryRun
-    from migration.report import RunReport
+    from migration.running.dry_run import DryRun
+    from migration.running.report import RunReport
     from migration.schema.target import Note
 
 _LEVELS = {

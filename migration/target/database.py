@@ -12,13 +12,13 @@ import psycopg
 from psycopg import sql
 
 from migration.errors import TargetLostError, TargetRefusedError
-from migration.target_dsn import parse_dsn
-from migration.target_failure import unreachable
+from migration.target.dsn import parse_dsn
+from migration.target.failure import unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from migration.target_dsn import Dsn
+    from migration.target.dsn import Dsn
 
 Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from migration.errors import TargetUnreachableError
 
 if TYPE_CHECKING:
-    from migration.target_dsn import Dsn
+    from migration.target.dsn import Dsn
 
 #: Pattern, what failed, next step. The first that matches says it; the last one matches every other language.
 CAUSES = (

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from migration.schema.options import PlanOptions
     from migration.schema.source import Table
     from migration.schema.target import TargetTable
-    from migration.target_database import Connection
+    from migration.target.database import Connection
 
 #: Bytes of COPY text handed to libpq at once: enough that calls do not count, little enough for memory.
 BLOCK = 128 * 1024

@@ -14,7 +14,7 @@ from monitor.terminal import err
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from migration.steps import Outcome, Step
+    from migration.running.steps import Outcome, Step
 
 #: Seconds between two plain lines about the same table.
 LINE_INTERVAL_S = 5.0

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from migration import command_options as option  # noqa: TC001  # Typer reads the annotations
+from migration.commands import options as option  # noqa: TC001  # Typer reads the annotations
 from monitor.terminal import emit_json, err
 
 if TYPE_CHECKING:
@@ -59,9 +59,9 @@ def run(
     if dry_run:
         _show_steps(source, dsn, options, as_json=as_json)
         return
-    from migration.progress import Lines, Live  # noqa: PLC0415
-    from migration.report_text import print_report  # noqa: PLC0415
     from migration.run import run_migration  # noqa: PLC0415
+    from migration.running.progress import Lines, Live  # noqa: PLC0415
+    from migration.running.report_text import print_report  # noqa: PLC0415
 
     if err.is_terminal:
         with Live() as progress:
@@ -76,8 +76,8 @@ def run(
 
 
 def _show_steps(source: Path, dsn: str, options: RunOptions, *, as_json: bool) -> None:
-    from migration.dry_run import dry_run  # noqa: PLC0415
-    from migration.report_text import print_steps  # noqa: PLC0415
+    from migration.running.dry_run import dry_run  # noqa: PLC0415
+    from migration.running.report_text import print_steps  # noqa: PLC0415
 
     planned = dry_run(source, dsn, options)
     if as_json:

@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from migration.errors import JournalFailedError, JournalRefusedError
-from migration.source_snapshot import SourceState
-from migration.target_database import TargetIdentity
+from migration.source.snapshot import SourceState
+from migration.target.database import TargetIdentity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from migration.steps import Outcome, Step
+    from migration.running.steps import Outcome, Step
 
 #: "outg" in ASCII, in the header's application id: how a journal is told from other SQLite files.
 APPLICATION_ID = 0x6F757467

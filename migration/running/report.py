@@ -14,9 +14,9 @@ from monitor.terminal import to_json
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from migration.journal import Setup
+    from migration.running.journal import Setup
+    from migration.running.steps import Ended
     from migration.schema.target import TargetPlan
-    from migration.steps import Ended
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from migration.source_connection import is_immutable, open_source, refusal
-from migration.source_header import read_header, write_ahead_log
+from migration.source.connection import is_immutable, open_source, refusal
+from migration.source.header import read_header, write_ahead_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from migration.errors import SourceRefusedError
-from migration.source_connection import LOCK_WAIT_S, open_source, opened
-from migration.source_damage import check_pages
-from migration.source_header import HEADER_SIZE, MAGIC, Header, first_bytes, read_header, write_ahead_log
+from migration.source.connection import LOCK_WAIT_S, open_source, opened
+from migration.source.damage import check_pages
+from migration.source.header import HEADER_SIZE, MAGIC, Header, first_bytes, read_header, write_ahead_log
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from migration.planning import plan_migration
+from migration.running.steps import plan_steps
 from migration.schema.ddl import qualified, quote_columns, quote_identifier
-from migration.source_file import check_source
-from migration.source_snapshot import hold_snapshot
-from migration.steps import plan_steps
-from migration.target_database import check_target, connected, refuse_occupied
+from migration.source.file import check_source
+from migration.source.snapshot import hold_snapshot
+from migration.target.database import check_target, connected, refuse_occupied
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from migration.run import RunOptions
+    from migration.running.steps import Step
     from migration.schema.target import Note, TargetPlan
-    from migration.steps import Step
 
 
 @dataclass(frozen=True)

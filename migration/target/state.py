@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any, Literal, LiteralString
 
 from psycopg import sql
 
-from migration.source_snapshot import SourceState
-from migration.target_database import Connection, execute, may_create_schema, scalar
+from migration.source.snapshot import SourceState
+from migration.target.database import Connection, execute, may_create_schema, scalar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from psycopg import Cursor
 
-    from migration.steps import Step
+    from migration.running.steps import Step
 
 SCHEMA = "outgrow"
 

@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import sql
 
-from migration.copy import Chunk, TableCopy
 from migration.errors import StatementRefusedError
+from migration.running.copy import Chunk, TableCopy
+from migration.running.steps import Outcome
 from migration.schema.target import Note
-from migration.steps import Outcome
-from migration.target_database import scalar
+from migration.target.database import scalar
 from migration.verify import compare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from migration.progress import Progress
+    from migration.running.progress import Progress
+    from migration.running.steps import Step
     from migration.schema.target import Statement, TargetPlan, TargetTable
-    from migration.source_snapshot import Snapshot
-    from migration.steps import Step
-    from migration.target_database import Connection
-    from migration.target_state import Progressed, TargetState
+    from migration.source.snapshot import Snapshot
+    from migration.target.database import Connection
+    from migration.target.state import Progressed, TargetState
 
 #: SQLSTATE classes by which PostgreSQL refuses what a statement asks for; any other error ends the run.
 #: 0A feature, 22 data, 23 integrity, 2B dependents, 42 syntax, names and rights, 54 limits, 55 object state,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from migration import command_options as option  # noqa: TC001  # Typer reads the annotations
+from migration.commands import options as option  # noqa: TC001  # Typer reads the annotations
 from monitor.terminal import emit_json, err
 
 EXAMPLES = """
@@ -35,7 +35,7 @@ def verify(
     as_json: option.AsJson = False,
 ) -> None:
     """Prove that PostgreSQL holds what the SQLite file holds: objects, rows, sequences, orphans."""
-    from migration.report_text import print_verification  # noqa: PLC0415
+    from migration.running.report_text import print_verification  # noqa: PLC0415
     from migration.schema.options import PlanOptions  # noqa: PLC0415
     from migration.verify import verify_migration  # noqa: PLC0415
 

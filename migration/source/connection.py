@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from migration.errors import SourceBusyError, SourceRefusedError
-from migration.source_damage import damaged
-from migration.source_header import read_header, write_ahead_log
+from migration.source.damage import damaged
+from migration.source.header import read_header, write_ahead_log
 
 if TYPE_CHECKING:
     from pathlib import Path

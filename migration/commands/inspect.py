@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from migration import command_options as option  # noqa: TC001  # Typer reads the annotations
+from migration.commands import options as option  # noqa: TC001  # Typer reads the annotations
 from monitor.errors import ExitCode
 
 EXAMPLES = """

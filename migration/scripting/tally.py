@@ -37,6 +37,8 @@ class Tally:
 
     def add(self, rows: Sequence[Sequence[Any]]) -> None:
         """Count rows as `convert.select_list` reads them."""
+        if not rows:
+            return
         self.rows += len(rows)
         for position, values in enumerate(zip(*rows, strict=True)):
             present = [value for value in values if value is not None]

@@ -1,0 +1,1 @@
+"""The `outgrow migrate` commands: each parses, calls one function, prints."""

@@ -1,0 +1,1 @@
+"""What `migration.script` writes its files from: templates, sums to compare, and its report."""

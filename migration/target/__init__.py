@@ -1,0 +1,1 @@
+"""The PostgreSQL database as a target: connection string, sessions, rights, lock, and our records on it."""
