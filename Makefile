@@ -29,7 +29,7 @@ lint: setup ## ruff, mypy --strict, the import contract
 	$(BIN)/lint-imports
 
 bench: setup ## side-by-side measurements, printed as ratios
-	for file in bench/*.py; do $(BIN)/python $$file || exit 1; done
+	for file in bench/*.py; do $(BIN)/python -P $$file || exit 1; done
 
 docs: setup ## write what the documentation shows from what the commands print
 	$(BIN)/python scripts/docs.py
