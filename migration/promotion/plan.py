@@ -50,13 +50,13 @@ class MigrationSummary:
     def essence(self) -> dict[str, Any]:
         """What the migration does, without what changes while the application writes.
 
-        Row counts, and the words of notes (which may count values), grow stale with the next order that a
-        customer places.
+        Row counts, the words of notes (which may count values) and notes that only inform grow stale with
+        the next order that a customer places.
         """
         return {
             "schema": self.schema,
             "tables": [table.name for table in self.tables],
-            "notes": sorted({(note.level, note.object) for note in self.notes}),
+            "notes": sorted({(note.level, note.object) for note in self.notes if note.level != "info"}),
             "statements": self.statements,
             "options": dict(self.options),
         }

@@ -8,6 +8,7 @@ report  = promote(plan, ...)                  acts, journaled
 from __future__ import annotations
 
 import getpass
+import os
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -104,7 +105,7 @@ def promote(
                 opened, record, plan, dsn=dsn, application=application, runner=runner, progress=progress
             )
             with _alone(plan.source):
-                opened.set_state(record.id, State.RUNNING, who=getpass.getuser(), why="every gate is open")
+                opened.set_state(record.id, State.RUNNING, who=_me(), why="every gate is open")
                 go_forward(ALL_STEPS, world, opened)
             return report_of(opened)
 
@@ -149,7 +150,7 @@ def resume(
             plan = PromotionPlan.from_json(record.plan)
             _refuse_other_target(plan, dsn)
             _refuse_other_stack(plan, record, stack_hash)
-            opened.note(getpass.getuser(), "resumed", "", dict(note or {}))
+            opened.note(_me(), "resumed", "", dict(note or {}))
             world = _world(
                 opened, record, plan, dsn=dsn, application=application, runner=runner, progress=progress
             )
@@ -158,7 +159,7 @@ def resume(
                 if record.state is State.REVERTING:
                     go_back(ALL_STEPS, world, opened, None)
                 else:
-                    opened.set_state(record.id, State.RUNNING, who=getpass.getuser(), why="resumed")
+                    opened.set_state(record.id, State.RUNNING, who=_me(), why="resumed")
                     go_forward(ALL_STEPS, world, opened)
             return report_of(opened)
 
@@ -193,7 +194,7 @@ def abort(
         refuse_tampering(opened)
         with opened.lease(take_over=take_over):
             record = abortable(opened)
-            who = by or getpass.getuser()
+            who = by or _me()
             if record.state is State.PROPOSED:
                 opened.set_state(record.id, State.REVERTED, who=who, why="aborted before it began")
                 return report_of(opened)
@@ -254,6 +255,14 @@ def _alone(source: str) -> Iterator[None]:
                 next_step="wait for it to end, or end that process first",
             ) from error
         yield
+
+
+def _me() -> str:
+    """Who typed the command, for the audit."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user need not have a name
+        return f"uid {os.getuid()}"
 
 
 def _note_gates(journal: Journal, results: tuple[GateResult, ...]) -> None:

@@ -79,7 +79,11 @@ def test_rows_written_meanwhile_do_not_make_an_approval_stale() -> None:
     grown = replace(
         PLAN.migration,
         tables=(PlannedTable("users", 4), PlannedTable("orders", 500)),
-        notes=(replace(PLAN.migration.notes[0], text="4 values need bigint"), PLAN.migration.notes[1]),
+        notes=(
+            replace(PLAN.migration.notes[0], text="4 values need bigint"),
+            PLAN.migration.notes[1],
+            PlannedNote("info", "users.age", "the oldest is 99"),
+        ),
     )
     assert replace(PLAN, migration=grown).hash == PLAN.hash
 
