@@ -1,14 +1,17 @@
-"""Fixtures shared by all tests: a PostgreSQL server, a fresh database for each test, stack files to edit."""
+"""Fixtures shared by all tests: a PostgreSQL server, a fresh database for each test, stack files, Node."""
 
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
+from examples.errors import NodeUnusable
+from examples.node_packages import Node, find_node
 from infra.local_postgres import LocalPostgres
 from monitor.phases import STACKS
 
@@ -33,6 +36,17 @@ def database(postgres: LocalPostgres) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
     yield postgres.create_database(name)
     postgres.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def node() -> Node:
+    """The machine's Node. Where there is none the test is skipped, except in CI, which installs it."""
+    try:
+        return find_node()
+    except NodeUnusable as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error))
 
 
 @pytest.fixture

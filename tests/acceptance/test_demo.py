@@ -15,8 +15,13 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
+from examples.applications import EXPRESS
+
 if TYPE_CHECKING:
     from pathlib import Path
+
+#: Installing Node's packages and a demo under load take longer than any other test.
+pytestmark = pytest.mark.timeout(900)
 
 ARTEFACTS = {
     "summary.json",
@@ -59,6 +64,9 @@ def play(app: str, folder: Path) -> Played:
 
 @pytest.fixture(scope="module", params=["python", pytest.param("express", marks=pytest.mark.node)])
 def played(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Played:
+    if request.param == "express":
+        request.getfixturevalue("node")
+        EXPRESS.prepare()  # compiles for two minutes or more the first time; the demo itself is what is timed
     return play(request.param, tmp_path_factory.mktemp("demo") / "out")
 
 
