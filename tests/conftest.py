@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-# A busy machine breaks no law: no time limit for an example. CI judges a change, so it draws the same examples
-# each time; on a desk every run draws new ones.
+# A busy machine breaks no law: no time limit for an example. CI judges a change, so it draws the same
+# examples each time; on a desk every run draws new ones.
 hypothesis.settings.register_profile("desk", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "desk")
