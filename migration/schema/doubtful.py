@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 #: PostgreSQL's B-tree refuses rows of more than 2,704 bytes (a third of a page); a character has up to 4.
 _LONG_BYTES = 2_704
 _LONG_TEXT = _LONG_BYTES // 4
+#: Values of different storage classes can become the same: 1 and 'true', 5 and '5', 'a' and x'61'.
+_OF_SEVERAL_CLASSES = (Conversion.BOOLEAN, Conversion.ANY_AS_TEXT, Conversion.BYTES)
 #: Different texts can be the same instant, the same time of day or the same UUID.
-_MERGING = (Conversion.TIMESTAMP, Conversion.TIMESTAMPTZ, Conversion.TIME, Conversion.UUID)
+_OF_SEVERAL_SPELLINGS = (Conversion.TIMESTAMP, Conversion.TIMESTAMPTZ, Conversion.TIME, Conversion.UUID)
 
 
 def may_refuse_index(draft: PlanDraft, table: Table, columns: Iterable[str]) -> bool:
@@ -44,6 +46,6 @@ def _may_merge(draft: PlanDraft, table: Table, name: str) -> bool:
     column = draft.column(table.name, name)
     rounded = profile.decimal is not None and profile.decimal.noisy > 0
     changed = profile.text.with_nul or profile.text.invalid or rounded
-    mixed = column.conversion in (Conversion.BOOLEAN, Conversion.ANY_AS_TEXT) and len(profile.classes) > 1
-    several = column.conversion in _MERGING and profile.texts > 0
+    mixed = column.conversion in _OF_SEVERAL_CLASSES and len(profile.classes) > 1
+    several = column.conversion in _OF_SEVERAL_SPELLINGS and profile.texts > 0
     return bool(changed or mixed or several)

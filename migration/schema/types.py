@@ -107,8 +107,10 @@ def _boolean(declared: DeclaredType, profile: ColumnProfile) -> Decision | None:
 def _decimal(declared: DeclaredType, profile: ColumnProfile) -> Decision:
     said = f"declared {declared.text}"
     if profile.infinities:
-        why = f"{said}, but {counted(profile.infinities, 'infinite value')}: double precision"
-        return widened("double precision", Conversion.REAL, why)
+        found = f"{said}, but {counted(profile.infinities, 'infinite value')}"
+        if exact_as_real(profile):
+            return widened("double precision", Conversion.REAL, f"{found}: double precision")
+        return widened("numeric", Conversion.NUMERIC, f"{found}: numeric without a limit")
     precision = declared.arguments[0] if declared.arguments else 0
     scale = declared.arguments[1] if len(declared.arguments) > 1 else 0
     if not 0 < precision <= _MAX_PRECISION or scale > precision:

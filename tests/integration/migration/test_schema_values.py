@@ -164,6 +164,16 @@ def test_decimals_keep_their_digits(target: psycopg.Connection, tmp_path: Path) 
     assert found[:5] == [Decimal(text) for text in ("5.00", "19.99", "0.30", "-0.01", "99999999.99")]
 
 
+def test_infinity_and_large_integers_share_a_column(target: psycopg.Connection, tmp_path: Path) -> None:
+    path = tmp_path / "t.db"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE t (x DECIMAL(5,2))")
+        connection.executemany("INSERT INTO t VALUES (?)", [(float("-inf"),), (2**53 + 1,)])
+    _, found, type_name = load(target, path, "t")
+    assert type_name == "numeric"
+    assert found[:2] == [Decimal("-Infinity"), Decimal(2**53 + 1)]
+
+
 def test_a_database_in_utf_16_gives_the_same_text(target: psycopg.Connection, tmp_path: Path) -> None:
     path = tmp_path / "t.db"
     with closing(sqlite3.connect(path)) as connection, connection:

@@ -97,6 +97,7 @@ def test_a_type_that_holds_every_value_is_kept_without_remark(
         ("DECIMAL(4,2)", [100], "numeric", "widened"),
         ("DECIMAL(4,2)", [99.995], "numeric", "widened"),
         ("DECIMAL(4,2)", [float("inf")], "double precision", "widened"),
+        ("DECIMAL(4,2)", [float("inf"), 2**53 + 1], "numeric", "widened"),
         ("DECIMAL(10,2)", [0.1 + 0.2], "numeric(10,2)", "changed"),
         ("VARCHAR(3)", ["abcd"], "text", "widened"),
         ("TEXT", ["x", b"\x00"], "text", "changed"),
