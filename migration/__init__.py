@@ -1,7 +1,7 @@
 """HOW to move: read and translate the schema, copy the rows, verify, and promote to the next phase.
 
-The pipeline, stage by stage: `schema` and `values` read the SQLite file and plan the target (nothing is
-written), `script` writes that plan as psql files, `run` executes it against PostgreSQL under a journal,
-`verify` proves the result without trusting the copy, `promotion` wraps all of it in gates and reversible
-steps.
+The pipeline, stage by stage: `source`, `schema`, `values` read the SQLite file and plan the target (nothing
+is written); `script` (with `scripting`) writes that plan as psql files; `run` (with `running` and `target`)
+executes it against PostgreSQL under a journal; `verify` (with `verification`) proves the result without
+trusting the copy; `promotion` wraps all of it in gates and reversible steps.
 """
