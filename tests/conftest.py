@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import shutil
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import hypothesis
@@ -13,7 +15,7 @@ import yaml
 
 from examples.errors import NodeUnusable
 from examples.node_packages import Node, find_node
-from infra.local_postgres import LocalPostgres
+from infra.local_postgres import LocalPostgres, LocalPostgresError, debian_installation
 from monitor.phases import STACKS
 
 if TYPE_CHECKING:
@@ -30,11 +32,45 @@ _numbers = itertools.count(1)
 DELETED = object()
 
 
+#: The version of Debian 12, the oldest server that the tests run on.
+DEBIAN_POSTGRES = 15
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test marked both_servers once on each server."""
+    if metafunc.definition.get_closest_marker("both_servers") and "postgres" in metafunc.fixturenames:
+        metafunc.parametrize("postgres", ["embedded", "debian"], indirect=True)
+
+
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[LocalPostgres]:
-    """A running PostgreSQL 18; logical decoding is on, fsync is off."""
-    with LocalPostgres(durable=False, settings={"wal_level": "logical", "max_connections": "200"}) as server:
-        yield server
+def _server() -> Iterator[Callable[[str], LocalPostgres]]:
+    """Starts each server at its first use; all of them run to the session's end."""
+    with ExitStack() as stack:
+
+        @functools.cache
+        def start(which: str) -> LocalPostgres:
+            installation = debian_installation(DEBIAN_POSTGRES) if which == "debian" else None
+            settings = {"wal_level": "logical", "max_connections": "200"}
+            return stack.enter_context(
+                LocalPostgres(durable=False, settings=settings, installation=installation)
+            )
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def postgres(request: pytest.FixtureRequest, _server: Callable[[str], LocalPostgres]) -> LocalPostgres:
+    """A running PostgreSQL 18; logical decoding is on, fsync is off.
+
+    Tests marked both_servers also get Debian's. Where that is missing they are skipped, except in CI, which
+    installs it.
+    """
+    try:
+        return _server(getattr(request, "param", "embedded"))
+    except LocalPostgresError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error))
 
 
 @pytest.fixture

@@ -16,7 +16,12 @@ import psycopg
 import psycopg.conninfo
 import pytest
 
-from infra.local_postgres import LocalPostgres, LocalPostgresError, package_folder
+from infra.local_postgres import (
+    LocalPostgres,
+    LocalPostgresError,
+    debian_installation,
+    package_folder,
+)
 from infra.system_user import system_user
 
 if TYPE_CHECKING:
@@ -69,6 +74,7 @@ def test_it_is_postgresql_18_and_answers_on_a_private_socket_only(postgres: Loca
     assert socket_folder(postgres.dsn).stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.both_servers
 def test_its_psql_runs_against_it(postgres: LocalPostgres) -> None:
     done = subprocess.run(
         [postgres.psql, "-X", "-At", "-c", "SELECT 6 * 7", postgres.dsn],
@@ -175,3 +181,25 @@ def test_binaries_in_a_closed_folder_serve_and_stay_closed(
     with LocalPostgres(durable=False) as server, psycopg.connect(server.dsn) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
     assert tmp_path.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.both_servers
+def test_every_server_sorts_by_code_point_and_knows_all_letters(database: str) -> None:
+    with psycopg.connect(database) as connection:
+        found = connection.execute(
+            "SELECT array_agg(x ORDER BY x), lower('ÄÖ') FROM unnest(array['ä', 'B', 'a', 'Z']) AS x"
+        ).fetchone()
+    assert found == (["B", "Z", "a", "ä"], "äö")
+
+
+def test_the_preferred_of_debian_s_servers_is_taken_or_the_newest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infra.local_postgres.DEBIAN_VERSIONS", tmp_path)
+    with pytest.raises(LocalPostgresError, match="apt-get install postgresql-15"):
+        debian_installation(15)
+    for version in ("9", "15", "17"):
+        (tmp_path / version / "bin").mkdir(parents=True)
+        (tmp_path / version / "bin" / "postgres").touch()
+    assert debian_installation(15) == tmp_path / "15"
+    assert debian_installation(16) == tmp_path / "17"

@@ -165,6 +165,7 @@ def test_a_kill_at_any_moment_of_a_whole_migration_is_survived(
     assert {"before TargetState.drop", "after TargetState.drop", "after Journal.finish"} <= names
 
 
+@pytest.mark.both_servers
 def test_the_command_killed_at_random_times_ends_like_one_that_was_not(
     shop: Path, database: str, uninterrupted: tuple[str, int], content_of: Callable[..., Any]
 ) -> None:
@@ -186,6 +187,7 @@ def test_the_command_killed_at_random_times_ends_like_one_that_was_not(
 
 
 @pytest.mark.parametrize("moment", [HALF_WAY, "before TargetState.drop"])
+@pytest.mark.both_servers
 def test_a_source_that_changed_since_the_interruption_is_copied_anew(
     small_shop: Path, database: str, run_until: RunUntil, outgrow: Callable[..., Any], moment: int | str
 ) -> None:

@@ -64,6 +64,7 @@ def assert_same_rows(path: Path, dsn: str, schema: str = "public") -> int:
     return compared
 
 
+@pytest.mark.both_servers
 def test_every_row_arrives_and_the_report_says_so(
     shop: Path, database: str, outgrow: Callable[..., Any]
 ) -> None:
@@ -91,6 +92,7 @@ def test_every_row_arrives_and_the_report_says_so(
     assert "copied order_line" in done.err, "progress is told on standard error"
 
 
+@pytest.mark.both_servers
 def test_keys_indexes_constraints_and_sequences_arrive(
     small_shop: Path, database: str, content_of: Callable[..., Any]
 ) -> None:
@@ -232,6 +234,7 @@ def test_a_role_without_rights_is_told_what_it_lacks(
         assert "next:" in done.err
 
 
+@pytest.mark.both_servers
 def test_a_role_that_owns_only_its_schema_can_migrate_into_it(
     small_shop: Path, database: str, content_of: Callable[..., Any]
 ) -> None:
@@ -258,6 +261,7 @@ def test_a_target_that_is_read_only_is_refused(small_shop: Path, database: str) 
         run_migration(small_shop, database)
 
 
+@pytest.mark.both_servers
 def test_a_database_in_another_encoding_is_refused(small_shop: Path, postgres: LocalPostgres) -> None:
     with psycopg.connect(postgres.dsn, autocommit=True) as admin:
         admin.execute("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
@@ -268,6 +272,7 @@ def test_a_database_in_another_encoding_is_refused(small_shop: Path, postgres: L
         postgres.drop_database("latin")
 
 
+@pytest.mark.both_servers
 def test_a_statement_that_postgresql_refuses_is_named_and_the_rest_arrives(
     tmp_path: Path, database: str, outgrow: Callable[..., Any], content_of: Callable[..., Any]
 ) -> None:

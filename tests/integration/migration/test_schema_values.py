@@ -109,6 +109,7 @@ def comparable(value: Any) -> Any:
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(DECLARED), st.lists(values, min_size=1, max_size=6))
+@pytest.mark.both_servers
 def test_every_value_arrives_as_it_was_meant(
     target: psycopg.Connection, tmp_path_factory: pytest.TempPathFactory, declared: str, stored: list[Any]
 ) -> None:
@@ -140,6 +141,7 @@ def test_any_name_of_sqlite_s_finds_its_place_in_postgresql(
     assert found == ["here", "here"]
 
 
+@pytest.mark.both_servers
 def test_numbers_are_exact_to_the_last_bit(target: psycopg.Connection, tmp_path: Path) -> None:
     path = tmp_path / "t.db"
     # -0.0 is not among them: SQLite itself stores it as 0.

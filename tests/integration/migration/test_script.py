@@ -97,6 +97,7 @@ def rows(target: psycopg.Connection, table: str, *columns: str, order: str) -> l
     return target.execute(query).fetchall()
 
 
+@pytest.mark.both_servers
 def test_psql_alone_makes_the_whole_database(
     hazards: Path, tmp_path: Path, psql: Callable[..., Any], target: psycopg.Connection
 ) -> None:
@@ -144,6 +145,7 @@ def test_sequences_go_on_behind_everything_that_was_ever_given_out(
     assert target.execute("INSERT INTO empty DEFAULT VALUES RETURNING id").fetchone() == (1,)
 
 
+@pytest.mark.both_servers
 def test_keys_and_constraints_hold_afterwards(
     hazards: Path, tmp_path: Path, psql: Callable[..., Any], target: psycopg.Connection
 ) -> None:
@@ -206,6 +208,7 @@ def test_a_second_run_is_refused_and_changes_nothing(
     assert target.execute("SELECT count(*) FROM parent").fetchone() == (2,)
 
 
+@pytest.mark.both_servers
 def test_the_rollback_takes_everything_back_and_the_files_run_again(
     hazards: Path, tmp_path: Path, psql: Callable[..., Any], target: psycopg.Connection
 ) -> None:
@@ -222,6 +225,7 @@ def test_the_rollback_takes_everything_back_and_the_files_run_again(
     assert target.execute(left).fetchall() == [("other",)]
 
 
+@pytest.mark.both_servers
 def test_the_verification_finds_a_value_that_differs(
     hazards: Path, tmp_path: Path, psql: Callable[..., Any], target: psycopg.Connection
 ) -> None:

@@ -61,6 +61,7 @@ EDGES: list[tuple[str, list[Any], list[Any]]] = [
 
 
 @pytest.mark.parametrize("encoding", ["UTF-8", "UTF-16le"])
+@pytest.mark.both_servers
 def test_edge_values_of_every_type_arrive_exactly(tmp_path: Path, database: str, encoding: str) -> None:
     path = tmp_path / "edges.db"
     columns = [f"c{number}" for number in range(len(EDGES))]

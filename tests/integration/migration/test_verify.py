@@ -65,6 +65,7 @@ def only_difference(found: Verification) -> TableFinding:
     return different
 
 
+@pytest.mark.both_servers
 def test_a_true_copy_is_equal(source: Path, migrated: tuple[Path, str], outgrow: Callable[..., Any]) -> None:
     done = outgrow("migrate", "verify", source, migrated[1], "--json")
     assert done.code == 0, done.err
@@ -152,6 +153,7 @@ def test_zero_with_the_wrong_sign_is_found(source: Path, copy: str) -> None:
         ('UPDATE "user" SET score = CASE WHEN score IS NULL THEN 0 END WHERE id = 2', "score"),
     ],
 )
+@pytest.mark.both_servers
 def test_the_smallest_change_of_any_type_is_found(
     source: Path, copy: str, statement: str, column: str
 ) -> None:
@@ -199,6 +201,7 @@ def test_many_differences_are_counted_and_twenty_shown(source: Path, copy: str) 
         ),
     ],
 )
+@pytest.mark.both_servers
 def test_a_lost_or_altered_object_is_found(
     source: Path, copy: str, statement: str, kind: str, name: str
 ) -> None:
@@ -225,6 +228,7 @@ def test_a_dropped_identity_is_found(source: Path, copy: str) -> None:
     assert [(item.table, item.next) for item in found.sequences if not item.ahead] == [("empty", None)]
 
 
+@pytest.mark.both_servers
 def test_rows_that_refer_to_nothing_are_counted_on_both_sides(tmp_path: Path, database: str) -> None:
     path = tmp_path / "app.db"
     with closing(sqlite3.connect(path)) as source, source:
