@@ -31,6 +31,9 @@ def inspect(
     orm: option.Orm = "auto",
     nul_policy: option.NulPolicy = "refuse",
     invalid_utf8: option.InvalidUtf8 = "refuse",
+    misfits: option.Misfits = "auto",
+    blanks: option.Blanks = "auto",
+    boolean_words: option.BooleanWords = False,
     as_json: option.AsJson = False,
 ) -> None:
     """Show what a SQLite file holds, what each column becomes in PostgreSQL and why, and what needs a hand.
@@ -41,7 +44,15 @@ def inspect(
     from migration.schema.options import PlanOptions  # noqa: PLC0415
     from monitor.terminal import emit_json  # noqa: PLC0415
 
-    options = PlanOptions(schema=schema, nul_policy=nul_policy, invalid_utf8=invalid_utf8, orm=orm)
+    options = PlanOptions(
+        schema=schema,
+        nul_policy=nul_policy,
+        invalid_utf8=invalid_utf8,
+        misfits=misfits,
+        blanks=blanks,
+        boolean_words=boolean_words,
+        orm=orm,
+    )
     inspection = inspect_source(source, options)
     if as_json:
         emit_json(inspection)

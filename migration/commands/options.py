@@ -19,10 +19,23 @@ Orm: TypeAlias = Annotated[
     Literal["auto", "generic", "typeorm"], typer.Option(help="The library that made the file.")
 ]
 NulPolicy: TypeAlias = Annotated[
-    Literal["refuse", "strip", "replace"], typer.Option(help="What becomes of U+0000 in text.")
+    Literal["refuse", "strip", "replace", "reject", "bytea"],
+    typer.Option(help="What becomes of U+0000 in text."),
 ]
 InvalidUtf8: TypeAlias = Annotated[
-    Literal["refuse", "replace", "latin-1"], typer.Option(help="What becomes of damaged text.")
+    Literal["refuse", "replace", "latin-1", "reject", "bytea"],
+    typer.Option(help="What becomes of damaged text."),
+]
+Misfits: TypeAlias = Annotated[
+    Literal["auto", "widen", "reject"],
+    typer.Option(help="Values that the declared type cannot hold: a wider type, or the rows rejected."),
+]
+Blanks: TypeAlias = Annotated[
+    Literal["auto", "null", "reject", "refuse"],
+    typer.Option(help="'', '0000-00-00' and 0 as dates, '' as number or boolean: NULL, rejected, refused."),
+]
+BooleanWords: TypeAlias = Annotated[
+    bool, typer.Option("--boolean-words", help="Read yes, no, y, n, on and off as booleans.")
 ]
 Verify: TypeAlias = Annotated[bool, typer.Option(help="Compare both sides before the run is finished.")]
 DryRun: TypeAlias = Annotated[

@@ -45,6 +45,9 @@ def run(
     orm: option.Orm = "auto",
     nul_policy: option.NulPolicy = "refuse",
     invalid_utf8: option.InvalidUtf8 = "refuse",
+    misfits: option.Misfits = "auto",
+    blanks: option.Blanks = "auto",
+    boolean_words: option.BooleanWords = False,
     verify: option.Verify = True,
     dry_run: option.DryRun = False,
     as_json: option.AsJson = False,
@@ -54,7 +57,17 @@ def run(
     from migration.schema.options import PlanOptions  # noqa: PLC0415
 
     options = RunOptions(
-        PlanOptions(schema=schema, nul_policy=nul_policy, invalid_utf8=invalid_utf8, orm=orm), journal, verify
+        PlanOptions(
+            schema=schema,
+            nul_policy=nul_policy,
+            invalid_utf8=invalid_utf8,
+            misfits=misfits,
+            blanks=blanks,
+            boolean_words=boolean_words,
+            orm=orm,
+        ),
+        journal,
+        verify,
     )
     if dry_run:
         _show_steps(source, dsn, options, as_json=as_json)

@@ -36,6 +36,9 @@ def script(
     orm: option.Orm = "auto",
     nul_policy: option.NulPolicy = "refuse",
     invalid_utf8: option.InvalidUtf8 = "refuse",
+    misfits: option.Misfits = "auto",
+    blanks: option.Blanks = "auto",
+    boolean_words: option.BooleanWords = False,
     force: Force = False,
     as_json: option.AsJson = False,
 ) -> None:
@@ -48,7 +51,15 @@ def script(
     from migration.scripting.report import print_script, watching  # noqa: PLC0415
     from monitor.terminal import emit_json  # noqa: PLC0415
 
-    options = PlanOptions(schema=schema, nul_policy=nul_policy, invalid_utf8=invalid_utf8, orm=orm)
+    options = PlanOptions(
+        schema=schema,
+        nul_policy=nul_policy,
+        invalid_utf8=invalid_utf8,
+        misfits=misfits,
+        blanks=blanks,
+        boolean_words=boolean_words,
+        orm=orm,
+    )
     with watching() as advance:
         written = write_script(source, out, options, force=force, advance=advance)
     if as_json:

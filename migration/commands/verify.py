@@ -32,6 +32,9 @@ def verify(
     orm: option.Orm = "auto",
     nul_policy: option.NulPolicy = "refuse",
     invalid_utf8: option.InvalidUtf8 = "refuse",
+    misfits: option.Misfits = "auto",
+    blanks: option.Blanks = "auto",
+    boolean_words: option.BooleanWords = False,
     as_json: option.AsJson = False,
 ) -> None:
     """Prove that PostgreSQL holds what the SQLite file holds: objects, rows, sequences, orphans."""
@@ -39,7 +42,15 @@ def verify(
     from migration.schema.options import PlanOptions  # noqa: PLC0415
     from migration.verify import verify_migration  # noqa: PLC0415
 
-    options = PlanOptions(schema=schema, nul_policy=nul_policy, invalid_utf8=invalid_utf8, orm=orm)
+    options = PlanOptions(
+        schema=schema,
+        nul_policy=nul_policy,
+        invalid_utf8=invalid_utf8,
+        misfits=misfits,
+        blanks=blanks,
+        boolean_words=boolean_words,
+        orm=orm,
+    )
     with err.status("comparing ..."):
         found = verify_migration(source, dsn, options)
     if as_json:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-NulPolicy = Literal["refuse", "strip", "replace"]
-Utf8Policy = Literal["refuse", "replace", "latin-1"]
+NulPolicy = Literal["refuse", "strip", "replace", "reject", "bytea"]
+Utf8Policy = Literal["refuse", "replace", "latin-1", "reject", "bytea"]
+MisfitPolicy = Literal["auto", "widen", "reject"]
+BlankPolicy = Literal["auto", "null", "reject", "refuse"]
 OrmChoice = Literal["auto", "generic", "typeorm"]
 
 
@@ -15,13 +17,22 @@ class PlanOptions:
     """Options of a plan.
 
     `schema` is the PostgreSQL schema to fill. `nul_policy` says what becomes of U+0000 in text, which
-    PostgreSQL cannot store: refuse to migrate, strip it, or replace it with U+2400 (its visible symbol).
-    `invalid_utf8` says what becomes of text that is not valid in the file's encoding: refuse, replace the bad
-    bytes with U+FFFD, or read the whole value as Latin-1. `orm` names the library that made the file, whose
-    PostgreSQL schema is then aimed at; auto recognises it.
+    PostgreSQL cannot store: refuse to migrate, strip it, replace it with U+2400 (its visible symbol), reject
+    the row, or keep the column's bytes as bytea. `invalid_utf8` says what becomes of text that is not valid
+    in the file's encoding: refuse, replace the bad bytes with U+FFFD, read the whole value as Latin-1, reject
+    the row, or bytea. `misfits` says what becomes of a column with values that its declared type cannot hold:
+    a wider type, or rows that are rejected; auto widens, except where an ORM made the file and its types are
+    a contract. `blanks` says what becomes of '', '0000-00-00' and 0 in columns of dates, and of '' in those
+    of numbers and booleans: NULL (where the column takes it, else rejected), rejected, or refused; auto makes
+    NULL of blank dates and treats the others as misfits. `boolean_words` reads yes, no, y, n, on and off as
+    booleans. `orm` names the library that made the file, whose PostgreSQL schema is then aimed at; auto
+    recognises it.
     """
 
     schema: str = "public"
     nul_policy: NulPolicy = "refuse"
     invalid_utf8: Utf8Policy = "refuse"
+    misfits: MisfitPolicy = "auto"
+    blanks: BlankPolicy = "auto"
+    boolean_words: bool = False
     orm: OrmChoice = "auto"
