@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from migration.orm.registry import recognise
 from migration.planning import PlanOptions, draft_migration
-from migration.schema.orm import detect
 from migration.source.file import check_source
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ class Inspection:
     encoding: str
     journal_mode: str
     orm: str
+    evidence: str | None
     schema: str
     rows: int
     tables: tuple[TableInspection, ...]
@@ -90,12 +91,14 @@ def inspect_source(path: Path, options: PlanOptions | None = None) -> Inspection
     checked = check_source(path)
     draft = draft_migration(checked.path, chosen)
     source = draft.plan.source
+    recognised = recognise(source, chosen.orm)
     return Inspection(
         path,
         checked.size,
         source.encoding,
         source.journal_mode,
-        detect(source, chosen.orm),
+        recognised.profile.name,
+        recognised.evidence.sign if recognised.evidence else None,
         draft.plan.schema,
         sum(table.rows for table in draft.plan.tables),
         tuple(_table(draft, table) for table in draft.plan.tables),

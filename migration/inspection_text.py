@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
+from migration.orm.generic import GENERIC
+from migration.orm.registry import profile_named
 from migration.schema.wording import counted
 from monitor.terminal import out
 
@@ -31,7 +33,7 @@ def print_inspection(inspection: Inspection) -> None:
         counted(inspection.size, "byte"),
         inspection.encoding,
         f"journal mode {inspection.journal_mode}",
-        {"generic": "no ORM recognised", "typeorm": "made by TypeORM"}[inspection.orm],
+        _maker(inspection),
     )
     out.print(f"[bold]{escape(str(inspection.source))}[/]: {', '.join(facts)}", soft_wrap=True)
     for table in inspection.tables:
@@ -53,6 +55,14 @@ def print_inspection(inspection: Inspection) -> None:
             else "nothing needs a hand"
         )
         out.print(f"[bold green]Every value can be stored[/]; {hand}.")
+
+
+def _maker(inspection: Inspection) -> str:
+    """The library that made the file, and how it was recognised."""
+    if inspection.orm == GENERIC.name:
+        return "no ORM recognised"
+    made = f"made by {profile_named(inspection.orm).title}"
+    return f"{made} ({inspection.evidence})" if inspection.evidence else f"{made}, as --profile says"
 
 
 def _print_table(table: TableInspection) -> None:

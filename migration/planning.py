@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from migration.errors import MigrationError
+from migration.orm.registry import interpret
 from migration.schema.connection import reading
 from migration.schema.options import PlanOptions
 from migration.schema.plan import plan_target
@@ -47,10 +48,11 @@ def draft_migration(
     Raises:
         SourceRefusedError: the file cannot be read as a SQLite database.
     """
+    chosen = options or PlanOptions()
     with reading(path, connection) as reader:
-        source = read_schema(path, connection=reader)
+        source = interpret(read_schema(path, connection=reader), chosen.orm)
         profile = profile_values(path, source, connection=reader)
-    return Draft(profile, plan_target(source, profile, options))
+    return Draft(profile, plan_target(source, profile, chosen))
 
 
 def plan_migration(

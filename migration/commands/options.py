@@ -7,6 +7,8 @@ from typing import Annotated, Literal, TypeAlias
 
 import typer
 
+from migration.schema.options import OrmChoice
+
 Source: TypeAlias = Annotated[Path, typer.Argument(metavar="SRC", help="The SQLite file; it is only read.")]
 Dsn: TypeAlias = Annotated[
     str, typer.Argument(metavar="DSN", help="The PostgreSQL database: a URL or key=value pairs.")
@@ -16,7 +18,7 @@ Journal: TypeAlias = Annotated[
     Path | None, typer.Option(help="The file that remembers the steps (default: beside the source).")
 ]
 Orm: TypeAlias = Annotated[
-    Literal["auto", "generic", "typeorm"], typer.Option(help="The library that made the file.")
+    OrmChoice, typer.Option("--profile", "--orm", help="The library that made the file (auto: recognise it).")
 ]
 NulPolicy: TypeAlias = Annotated[
     Literal["refuse", "strip", "replace", "reject", "bytea"],

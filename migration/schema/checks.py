@@ -20,6 +20,8 @@ def plan_checks(draft: PlanDraft, table: Table) -> list[Statement]:
     scope = Scope.of(target.columns, draft.rowid_column(table))
     statements = []
     for check in table.checks:
+        if draft.orm.drops_check(table, check):
+            continue
         path = f"{table.name} {check.name}" if check.name else table.name
         try:
             condition = translate_condition(check.expression, scope)

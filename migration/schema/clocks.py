@@ -54,14 +54,15 @@ def squeezed(tokens: Sequence[Token]) -> str:
     return "".join(f"'{token.value}'" if token.kind in quotes else token.value for token in tokens).lower()
 
 
-def write_clock(clock: str, kind: str, *, typeorm: bool) -> str | None:
+def write_clock(clock: str, kind: str, *, session_clock: bool) -> str | None:
     """The same reading in PostgreSQL, for a column of a kind; None where SQLite would store something else.
 
-    SQLite's clock shows UTC, and so does this one, except where TypeORM itself writes now().
+    SQLite's clock shows UTC, and so does this one, except where the library that made the file
+    writes now() itself.
     """
     if clock.startswith("local "):
         return _written(clock.removeprefix("local "), kind, "localtimestamp", "localtimestamp")
-    return _written(clock, kind, "now()" if typeorm else _UTC, _UTC)
+    return _written(clock, kind, "now()" if session_clock else _UTC, _UTC)
 
 
 def _written(clock: str, kind: str, timestamp: str, utc: str) -> str | None:

@@ -8,9 +8,13 @@ rest.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from migration.schema.source import Column
 
 
 class Affinity(Enum):
@@ -90,6 +94,15 @@ class DeclaredType:
     affinity: Affinity
     family: Family
     unsigned: bool = False
+
+
+def type_of(column: Column) -> DeclaredType:
+    """What a column's declaration asks for, or what its library meant by it."""
+    declared = parse_type(column.declared_type)
+    if column.meaning is None:
+        return declared
+    said = f"{declared.text}, here {column.meaning}"
+    return replace(parse_type(column.meaning), text=said, affinity=declared.affinity)
 
 
 @lru_cache(maxsize=4096)

@@ -31,13 +31,13 @@ class Default:
     level: Level = "left"
 
 
-def translate_default(text: str, target: str, *, typeorm: bool = False) -> Default:
+def translate_default(text: str, target: str, *, session_clock: bool = False) -> Default:
     """Translate a default to a column of a PostgreSQL type.
 
     Args:
         text: the expression as SQLite declares it, with or without parentheses around it.
         target: the column's PostgreSQL type.
-        typeorm: whether the current time is written as TypeORM does: `now()`, in the server's zone.
+        session_clock: whether the current time without a zone is now(), in the session's zone, and not UTC.
     """
     try:
         tokens = _unwrapped(tokenize(text))
@@ -46,7 +46,7 @@ def translate_default(text: str, target: str, *, typeorm: bool = False) -> Defau
     kind = kind_of(target)
     clock = read_clock(tokens)
     if clock is not None:
-        return _clock(clock, kind, text, typeorm=typeorm)
+        return _clock(clock, kind, text, session_clock=session_clock)
     literal = _literal(tokens)
     if literal is not None:
         return _typed(literal, kind, target, text)
@@ -74,8 +74,8 @@ def _partner(tokens: list[Token]) -> int:
     return -1
 
 
-def _clock(clock: str, kind: str, text: str, *, typeorm: bool) -> Default:
-    sql = write_clock(clock, kind, typeorm=typeorm)
+def _clock(clock: str, kind: str, text: str, *, session_clock: bool) -> Default:
+    sql = write_clock(clock, kind, session_clock=session_clock)
     if sql is None:
         return _left(text, f"it does not give a {kind}")
     if clock.startswith("local "):

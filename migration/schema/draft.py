@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from migration.orm.registry import recognise
 from migration.schema.names import Namespace
-from migration.schema.orm import detect
 from migration.schema.target import Note, Obstacle, TargetColumn, TargetTable
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class PlanDraft:
         self.source = source
         self.profile = profile
         self.options = options
-        self.orm = detect(source, options.orm)
+        self.orm = recognise(source, options.orm).profile
         self.notes: list[Note] = []
         self.obstacles: list[Obstacle] = []
         self.relations = Namespace(lambda name, chosen: self.note("changed", name, f"is named {chosen}"))

@@ -30,7 +30,8 @@ def plan_foreign_keys(draft: PlanDraft, table: Table) -> list[Statement]:
             continue
         columns = draft.column_names(table.name, key.columns)
         seed = f"{table.name}.{position}"
-        name = names.take(key.name, seed) if key.name else names.invent(target.name, columns, "fkey")
+        wanted = key.name or draft.orm.foreign_key_name(table, key)
+        name = names.take(wanted, seed) if wanted else names.invent(target.name, columns, "fkey")
         resolved = replace(
             key,
             columns=columns,

@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 def plan_indexes(draft: PlanDraft) -> list[Statement]:
     """The statements that make every index."""
-    planned = (_index(draft, table, index) for table in draft.source.tables for index in table.indexes)
+    planned = (
+        _index(draft, table, index)
+        for table in draft.source.tables
+        for index in table.indexes
+        if not (index.unique and draft.orm.is_constraint(table, index))
+    )
     return [statement for statement in planned if statement is not None]
 
 

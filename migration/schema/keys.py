@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from migration.schema import ddl
 from migration.schema.doubtful import may_refuse_key
-from migration.schema.orm import typeorm_primary_key
+from migration.schema.source import UniqueConstraint
 from migration.schema.target import Statement
 from migration.schema.wording import counted
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from migration.schema.draft import PlanDraft
-    from migration.schema.source import PrimaryKey, Table, UniqueConstraint
+    from migration.schema.source import Index, PrimaryKey, Table
     from migration.schema.target import TargetTable
 
 
@@ -28,8 +28,20 @@ def plan_keys(draft: PlanDraft) -> list[Statement]:
         if table.primary_key is not None:
             statements.extend(_primary_key(draft, table, target, table.primary_key))
         for unique in table.uniques:
-            statements.extend(_unique(draft, table, target, unique, unique.name))
+            wanted = unique.name or draft.orm.unique_name(table, unique.columns)
+            statements.extend(_unique(draft, table, target, unique, wanted))
+        for index in table.indexes:
+            if index.unique and draft.orm.is_constraint(table, index):
+                statements.extend(_unique(draft, table, target, _as_constraint(index), index.name))
     return statements
+
+
+def _as_constraint(index: Index) -> UniqueConstraint:
+    """A unique index over whole columns, as the constraint that its library has on PostgreSQL."""
+    terms = index.terms
+    return UniqueConstraint(
+        tuple(term.column or "" for term in terms), index.name, tuple(term.collation for term in terms)
+    )
 
 
 def _primary_key(draft: PlanDraft, table: Table, target: TargetTable, key: PrimaryKey) -> Iterable[Statement]:
@@ -44,8 +56,7 @@ def _primary_key(draft: PlanDraft, table: Table, target: TargetTable, key: Prima
         yield from _unique(draft, table, target, key, key.name)
         return
     columns = draft.column_names(table.name, key.columns)
-    computed = typeorm_primary_key(table.name, key.columns) if draft.orm == "typeorm" else None
-    name = draft.key_name(table, key.name or computed, (), "pkey")
+    name = draft.key_name(table, key.name or draft.orm.primary_key_name(table, key), (), "pkey")
     sql = ddl.add_primary_key(draft.schema, target.name, name, columns)
     yield Statement("primary key", name, target.name, sql, optional=may_refuse_key(draft, table, key.columns))
     yield from _collations(draft, table, target, key, name)

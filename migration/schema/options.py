@@ -9,7 +9,11 @@ NulPolicy = Literal["refuse", "strip", "replace", "reject", "bytea"]
 Utf8Policy = Literal["refuse", "replace", "latin-1", "reject", "bytea"]
 MisfitPolicy = Literal["auto", "widen", "reject"]
 BlankPolicy = Literal["auto", "null", "reject", "refuse"]
-OrmChoice = Literal["auto", "generic", "typeorm"]
+OrmChoice = Literal[
+    "auto",
+    "generic",
+    "typeorm",
+]
 
 
 @dataclass(frozen=True)

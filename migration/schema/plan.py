@@ -38,6 +38,9 @@ def plan_target(source: SourceSchema, profile: Profile, options: PlanOptions | N
     checks = [statement for table in source.tables for statement in plan_checks(draft, table)]
     references = [statement for table in source.tables for statement in plan_foreign_keys(draft, table)]
     views = plan_views(draft)
+    additions = tuple(draft.orm.additions(draft))
+    for level, text in draft.orm.advisories(source):
+        draft.note(level, draft.orm.title, text)
     note_others(draft)
     tables = tuple(draft.tables[table.name] for table in source.tables)
     return TargetPlan(
@@ -50,7 +53,7 @@ def plan_target(source: SourceSchema, profile: Profile, options: PlanOptions | N
             )
             for table in tables
         ),
-        (*keys, *indexes, *checks, *references, *views),
+        (*keys, *indexes, *checks, *references, *additions, *views),
         tuple(draft.notes),
         tuple(draft.obstacles),
         draft.options,

@@ -19,7 +19,8 @@ class Column:
     """One column of a table.
 
     `declared_type` is the type's text as written ('' where there is none); `default` is the SQL expression as
-    written; `collation` is None for BINARY.
+    written; `collation` is None for BINARY. `meaning` is the type that the library which
+    made the file meant, where it declared less (see `migration.orm`).
     """
 
     name: str
@@ -29,6 +30,7 @@ class Column:
     collation: str | None = None
     generated: Literal["virtual", "stored"] | None = None
     generation_expression: str | None = None
+    meaning: str | None = None
 
 
 @dataclass(frozen=True)

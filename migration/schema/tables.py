@@ -42,7 +42,8 @@ def _decide(draft: PlanDraft) -> Decisions:
         keyed = _keyed_columns(table)
         for column in table.columns:
             profile = draft.profile.tables[table.name].columns[column.name]
-            decision = decide(column, profile, compact_integers=draft.orm == "typeorm")
+            decision = decide(column, profile, compact_integers=draft.orm.compact_integers)
+            decision = draft.orm.refine(table, column, profile, decision)
             if decision.type == "json" and column.name in keyed:
                 decision = as_text(decision, "PostgreSQL has no index and no key over json")
             decisions[table.name, column.name] = decision
@@ -60,13 +61,9 @@ def _keyed_columns(table: Table) -> set[str]:
 
 
 def _identity_column(draft: PlanDraft, table: Table) -> str | None:
-    """The column whose values SQLite gives out, and so PostgreSQL must.
-
-    TypeORM declares @PrimaryGeneratedColumn with AUTOINCREMENT; its plain integer primary keys are filled by
-    the application, and its PostgreSQL schema has no sequence for them.
-    """
+    """The column whose values SQLite gives out, and so PostgreSQL must."""
     key = table.primary_key
-    if key is None or not key.rowid_alias or (draft.orm == "typeorm" and not key.autoincrement):
+    if key is None or not key.rowid_alias or not draft.orm.gives_out(key):
         return None
     return key.columns[0]
 
@@ -97,7 +94,7 @@ def _column(draft: PlanDraft, table: Table, column: Column, decision: Decision, 
     profile = draft.profile.tables[table.name].columns[column.name]
     default = None
     if column.default is not None:
-        translated = translate_default(column.default, decision.type, typeorm=draft.orm == "typeorm")
+        translated = translate_default(column.default, decision.type, session_clock=draft.orm.session_clock)
         default = translated.sql
         if translated.note is not None:
             draft.note(translated.level, path, translated.note)
@@ -118,14 +115,14 @@ def _column(draft: PlanDraft, table: Table, column: Column, decision: Decision, 
 
 
 def _with_identity(draft: PlanDraft, column: TargetColumn, table: str) -> TargetColumn:
-    """Give the column a sequence: a serial where TypeORM expects one, otherwise an identity column.
+    """Give the column a sequence: a serial where the library expects one, otherwise an identity column.
 
     PostgreSQL names the sequence table_column_seq; where that name is taken, only an identity column can name
     its sequence otherwise.
     """
     usual = f"{table}_{column.name}_seq"
     name = draft.relations.invent(table, (column.name,), "seq")
-    serial = draft.orm == "typeorm" and name == usual
+    serial = draft.orm.serial_keys and name == usual
     return replace(
         column, identity=True, serial=serial, default=None, sequence=None if name == usual else name
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from migration.schema.decision import Decision, Remark, by_storage, exact_as_real, widened
-from migration.schema.declared import DeclaredType, Family, parse_type
+from migration.schema.declared import DeclaredType, Family, type_of
 from migration.schema.target import Conversion
 from migration.schema.temporal_types import decide_temporal
 from migration.schema.wording import counted, some_of
@@ -33,7 +33,7 @@ def decide(column: Column, profile: ColumnProfile, *, compact_integers: bool) ->
         profile: what it holds.
         compact_integers: whether INTEGER means PostgreSQL's 4-byte integer, as some ORMs expect, or bigint.
     """
-    declared = parse_type(column.declared_type)
+    declared = type_of(column)
     decided = _by_family(declared, profile, compact_integers=compact_integers)
     return decided if decided is not None else by_storage(declared, profile)
 

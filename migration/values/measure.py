@@ -11,7 +11,7 @@ import sqlite3
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from migration.schema.declared import DeclaredType, Family, parse_type
+from migration.schema.declared import DeclaredType, Family, type_of
 from migration.schema.tokens import quoted
 from migration.values.facts import ColumnProfile, TableProfile
 from migration.values.observers import (
@@ -126,7 +126,7 @@ class _Measurement:
         decimals: dict[str, tuple[DecimalObserver, float]] = {}
         watched: list[Watched] = []
         for column in columns:
-            profile, declared = profiles[column.name], parse_type(column.declared_type)
+            profile, declared = profiles[column.name], type_of(column)
             if profile.texts:
                 observer = _OBSERVERS.get(declared.family, TextObserver)(self._codec)
                 expression = text_expression(
@@ -170,7 +170,7 @@ class _Measurement:
         return observer, largest or 0.0, watched
 
     def _with_extras(self, column: Column, profile: ColumnProfile) -> ColumnProfile:
-        name, family = quoted(column.name), parse_type(column.declared_type).family
+        name, family = quoted(column.name), type_of(column).family
         if family is Family.UUID and profile.blobs:
             (found,) = self._answer(
                 f"count(*) FILTER (WHERE typeof({name}) = 'blob' AND length({name}) = 16)"
@@ -202,7 +202,7 @@ def _with_texts(profile: ColumnProfile, observer: TextObserver) -> ColumnProfile
 
 
 def _expected_class(column: Column) -> str | None:
-    return _EXPECTED.get(parse_type(column.declared_type).family)
+    return _EXPECTED.get(type_of(column).family)
 
 
 def _count(name: str, storage: str) -> str:

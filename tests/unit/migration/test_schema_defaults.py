@@ -82,7 +82,8 @@ def test_a_default_that_the_type_cannot_hold_is_left_out_and_said(default: str, 
 
 
 def test_typeorm_s_current_time_is_now() -> None:
-    assert translate_default("datetime('now')", "timestamp without time zone", typeorm=True).sql == "now()"
+    translated = translate_default("datetime('now')", "timestamp without time zone", session_clock=True)
+    assert translated.sql == "now()"
 
 
 def test_local_time_is_said_to_follow_the_server() -> None:

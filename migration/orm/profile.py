@@ -1,0 +1,121 @@
+"""What planning asks the library that made a file. The answers here are those for a file of no known library.
+
+A profile says what its library would have made on PostgreSQL; whether the stored values allow it is decided
+by `schema.types`, after it and over it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from migration.schema.decision import Decision, Remark
+    from migration.schema.draft import PlanDraft
+    from migration.schema.source import Check, Column, ForeignKey, Index, PrimaryKey, SourceSchema, Table
+    from migration.schema.target import Statement
+    from migration.values.facts import ColumnProfile
+
+
+class Strength(IntEnum):
+    """How much a sign says: a table that only this library makes, names in its style, its way of writing."""
+
+    SPELLING = 1
+    NAMES = 2
+    TABLE = 3
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One sign that a file is a library's, as the end of a sentence: "has the table django_migrations"."""
+
+    sign: str
+    strength: Strength
+
+
+@dataclass(frozen=True)
+class OrmProfile:
+    """One library; subclasses answer otherwise where their library does.
+
+    `name` is how the command line calls it and `title` how people write it. `compact_integers`: INTEGER is
+    PostgreSQL's 4-byte integer in its schema, and not bigint. `serial_keys`: generated keys are serials, and
+    not identity columns. `session_clock`: the current time of a timestamp without a zone is written now(), in
+    the session's zone, and not as UTC. `bookkeeping` are the tables in which it remembers its own work.
+    """
+
+    name: str = "generic"
+    title: str = "no known library"
+    compact_integers: bool = False
+    serial_keys: bool = False
+    session_clock: bool = False
+    bookkeeping: frozenset[str] = frozenset()
+
+    # Recognising
+
+    def detect(self, source: SourceSchema) -> Evidence | None:
+        """The strongest sign that a file is this library's."""
+        del source
+        return None
+
+    # Columns
+
+    def meaning(self, source: SourceSchema, table: Table, column: Column) -> str | None:
+        """The type that the library meant, where the declared one does not say it.
+
+        In words that `schema.declared` reads, such as `uuid` for a char(32). The values are then counted, and
+        the type decided, as if this had been declared. None: as declared.
+        """
+        del source, table, column
+        return None
+
+    def refine(self, table: Table, column: Column, profile: ColumnProfile, decision: Decision) -> Decision:
+        """The last word on a type that already holds every value: such as jsonb where json was decided."""
+        del table, column, profile
+        return decision
+
+    def gives_out(self, key: PrimaryKey) -> bool:
+        """Whether the library's PostgreSQL schema has a sequence for this INTEGER PRIMARY KEY."""
+        del key
+        return True
+
+    # Names and kinds of constraints; None leaves the name to PostgreSQL's own rule.
+
+    def primary_key_name(self, table: Table, key: PrimaryKey) -> str | None:
+        """The name of a primary key whose declaration has none."""
+        del table, key
+        return None
+
+    def unique_name(self, table: Table, columns: tuple[str, ...]) -> str | None:
+        """The name of a unique constraint whose declaration has none."""
+        del table, columns
+        return None
+
+    def foreign_key_name(self, table: Table, key: ForeignKey) -> str | None:
+        """The name of a foreign key whose declaration has none."""
+        del table, key
+        return None
+
+    def is_constraint(self, table: Table, index: Index) -> bool:
+        """Whether this unique index is a unique constraint in the library's PostgreSQL schema."""
+        del table, index
+        return False
+
+    def drops_check(self, table: Table, check: Check) -> bool:
+        """Whether the type of the column says on PostgreSQL what this CHECK says in SQLite."""
+        del table, check
+        return False
+
+    # Whatever else
+
+    def additions(self, draft: PlanDraft) -> Iterable[Statement]:
+        """Statements after the load for what the library has on PostgreSQL only. All else is planned then."""
+        del draft
+        return ()
+
+    def advisories(self, source: SourceSchema) -> Iterable[Remark]:
+        """What will be different in the application, whatever the values are."""
+        del source
+        return ()
