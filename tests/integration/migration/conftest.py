@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+import runpy
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -16,7 +18,6 @@ from psycopg import sql
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 SHOP = """
 CREATE TABLE "user" (
@@ -125,6 +126,15 @@ def fill_shop(path: Path, *, rows: int) -> None:
         shop.execute('DELETE FROM "user" WHERE id NOT IN (SELECT "userId" FROM "order")')
         shop.execute("INSERT INTO empty VALUES (41, 'gone')")
         shop.execute("DELETE FROM empty")
+
+
+@pytest.fixture(scope="session")
+def differences() -> Callable[..., list[str]]:
+    """A comparison of both databases that knows nothing of the project: see independent.py."""
+    found: Callable[..., list[str]] = runpy.run_path(str(Path(__file__).with_name("independent.py")))[
+        "differences"
+    ]
+    return found
 
 
 @pytest.fixture(scope="session")
