@@ -11,6 +11,7 @@ from migration.schema.wording import counted
 
 if TYPE_CHECKING:
     from migration.schema.declared import DeclaredType
+    from migration.schema.target import PostgresType
     from migration.values.facts import ColumnProfile
 
 #: Integers up to this magnitude are exact as double precision (IEEE 754 binary64 has 53 bits of mantissa).
@@ -30,6 +31,7 @@ class Decision:
     notes: tuple[Remark, ...] = ()
     epoch: Literal["s", "ms", "us"] | None = None
     scale: int | None = None
+    cast: PostgresType | None = None
 
 
 def widened(type_name: str, conversion: Conversion, why: str) -> Decision:

@@ -42,6 +42,7 @@ class Family(Enum):
     TIME = "time"
     UUID = "uuid"
     JSON = "json"
+    INET = "inet"
     ANY = "any"  # typeless, or unknown: the stored values decide
 
 
@@ -57,7 +58,7 @@ _NAMES: dict[Family, str] = {
         "native character, varchar2, nvarchar2, national varchar, national character varying, bpchar"
     ),
     Family.TEXT: (
-        "text, clob, string, str, tinytext, mediumtext, longtext, ntext, citext, xml, enum, set, inet, cidr, "
+        "text, clob, string, str, tinytext, mediumtext, longtext, ntext, citext, xml, enum, set, cidr, "
         "macaddr, nclob, interval, memo, "
         "simple-array, simple-json, simple-enum"
     ),
@@ -70,6 +71,7 @@ _NAMES: dict[Family, str] = {
     Family.TIME: "time, time without time zone",
     Family.UUID: "uuid, guid, uniqueidentifier",
     Family.JSON: "json, jsonb",
+    Family.INET: "inet",
 }
 _FAMILIES = {name.strip(): family for family, names in _NAMES.items() for name in names.split(",")}
 _BY_AFFINITY = {

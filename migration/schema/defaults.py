@@ -14,7 +14,7 @@ from migration.schema.tokens import BadSqlError, Kind, tokenize
 from migration.schema.translate import Scope, translate
 from migration.schema.typed import NUMBERS, UntranslatableError, kind_of
 from migration.schema.typed import text as as_text
-from migration.values.observers import BOOLEAN_TEXTS, is_json
+from migration.values.observers import BOOLEAN_TEXTS, is_inet, is_json
 from migration.values.temporal import parse_datetime, parse_time
 
 if TYPE_CHECKING:
@@ -163,6 +163,9 @@ def _constant(literal: _Literal, kind: str, target: str) -> str:
             parse_time(plain)
         case "uuid":
             UUID(plain)
+        case "other":
+            if literal.kind != "text" or target == "interval" or (target == "inet" and not is_inet(plain)):
+                raise ValueError
         case _ if not is_json(plain):
             raise ValueError
     return f"{quote_literal(plain)}::{target}"

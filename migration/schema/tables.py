@@ -111,6 +111,7 @@ def _column(draft: PlanDraft, table: Table, column: Column, decision: Decision, 
         raw_codec=settle_text(draft, path, decision.conversion, profile.text),
         unreadable=not profile.readable,
         why=decision.why,
+        cast=decision.cast,
     )
 
 

@@ -31,6 +31,21 @@ class Conversion(Enum):
     UUID = "uuid"
     JSON = "json"
     ANY_AS_TEXT = "any as text"
+    CAST = "cast"  # to a type that the application chose: see `values.cast`
+
+
+@dataclass(frozen=True)
+class PostgresType:
+    """A type that exists in the target, without its domain.
+
+    `name` is pg_type's, `modifier` the type modifier (-1: none), `labels` those of an enum, `element` the
+    type of an array's elements.
+    """
+
+    name: str
+    modifier: int = -1
+    labels: tuple[str, ...] = ()
+    element: PostgresType | None = None
 
 
 @dataclass(frozen=True)
@@ -57,7 +72,8 @@ class TargetColumn:
     older kind: an integer whose default takes from a sequence that it owns. `sequence` is that sequence's
     name where the usual one is taken. `epoch` is the unit that integers of a timestamp column count in,
     `scale` the digits behind the point of a numeric, `raw_codec` the encoding of texts that are read as bytes
-    because some of them are no valid text, and `why` says in one sentence what decided the type.
+    because some of them are no valid text, and `why` says in one sentence what decided the type. `cast` is
+    what a conversion CAST makes values of.
     """
 
     name: str
@@ -75,6 +91,7 @@ class TargetColumn:
     raw_codec: str | None = None
     unreadable: bool = False
     why: str = ""
+    cast: PostgresType | None = None
 
 
 @dataclass(frozen=True)

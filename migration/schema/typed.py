@@ -27,6 +27,7 @@ Kind = Literal[
     "time",
     "uuid",
     "json",
+    "other",
     "null",
 ]
 
@@ -78,12 +79,17 @@ _KINDS: dict[str, Kind] = {
     "time without time zone": "time",
     "uuid": "uuid",
     "json": "json",
+    "jsonb": "json",
+    "timestamp": "timestamp",  # with digits behind the second, which stand before "without time zone"
+    "time": "time",
 }
 
 
 def kind_of(type_name: str) -> Kind:
-    """The kind of a PostgreSQL type that a plan gives to columns."""
-    return _KINDS[type_name.split("(", maxsplit=1)[0].strip()]
+    """The kind of a PostgreSQL type that a plan gives to columns; `other` for inet, interval and enums."""
+    if type_name.startswith("timestamp") and type_name.endswith("with time zone"):
+        return "timestamptz"
+    return _KINDS.get(type_name.split("(", maxsplit=1)[0].strip(), "other")
 
 
 def wider(kinds: Iterable[Kind]) -> Kind:
@@ -145,7 +151,7 @@ def text(item: Typed) -> str:
         return quote_literal(item.constant.text)
     if item.kind in ("integer", "uuid"):
         return f"{item.operand}::text"
-    if item.kind == "json" and item.column:
+    if item.kind == "json" and item.column and item.type != "jsonb":
         return f"{item.operand}::text"
     if item.kind == "boolean" and not item.column:
         return f"{item.operand}::integer::text"

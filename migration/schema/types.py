@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from migration.schema.decision import Decision, Remark, by_storage, exact_as_real, widened
 from migration.schema.declared import DeclaredType, Family, type_of
-from migration.schema.target import Conversion
+from migration.schema.target import Conversion, PostgresType
 from migration.schema.temporal_types import decide_temporal
 from migration.schema.wording import counted, some_of
 
@@ -63,6 +63,8 @@ def _by_family(declared: DeclaredType, profile: ColumnProfile, *, compact_intege
             return _uuid(declared, profile)
         case Family.JSON if classes <= {"text", "integer", "real"} and not profile.infinities:
             return _json(declared, profile)
+        case Family.INET if classes <= {"text"}:
+            return _inet(declared, profile)
         case _:
             return None
 
@@ -114,7 +116,8 @@ def _decimal(declared: DeclaredType, profile: ColumnProfile) -> Decision:
     precision = declared.arguments[0] if declared.arguments else 0
     scale = declared.arguments[1] if len(declared.arguments) > 1 else 0
     if not 0 < precision <= _MAX_PRECISION or scale > precision:
-        return Decision("numeric", Conversion.NUMERIC, said)
+        shown = profile.decimal.scale if profile.decimal is not None else None
+        return Decision("numeric", Conversion.NUMERIC, said, scale=shown)
     exact, facts = f"numeric({precision},{scale})", profile.decimal
     if facts is None:
         return Decision(exact, Conversion.NUMERIC, said, scale=scale)
@@ -169,6 +172,17 @@ def _uuid(declared: DeclaredType, profile: ColumnProfile) -> Decision | None:
         spelled = f"{counted(profile.respelled_uuids, 'UUID')} not in lower case with dashes"
         notes = (("changed", f"{spelled}; PostgreSQL shows all of them so"),)
     return Decision("uuid", Conversion.UUID, f"declared {declared.text}; all values are UUIDs", notes)
+
+
+def _inet(declared: DeclaredType, profile: ColumnProfile) -> Decision:
+    said = f"declared {declared.text}"
+    bad = profile.texts - (profile.inet_texts or 0)
+    if not bad:
+        return Decision(
+            "inet", Conversion.CAST, f"{said}; all values are IP addresses", cast=PostgresType("inet")
+        )
+    found = f"{some_of(bad, profile.values, 'value')} no IP address"
+    return widened("text", Conversion.TEXT, f"{said}, but {found}: text")
 
 
 def _json(declared: DeclaredType, profile: ColumnProfile) -> Decision:

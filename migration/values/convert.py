@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, date, datetime, time
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from migration.errors import MigrationError
 from migration.schema.options import PlanOptions
 from migration.schema.target import Conversion
 from migration.schema.tokens import quoted
+from migration.values.cast import caster
 from migration.values.observers import BOOLEAN_TEXTS, is_json
 from migration.values.temporal import from_epoch, parse_datetime, parse_time
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from migration.schema.target import TargetColumn, TargetTable
+
+
+#: Exact for every integer of SQLite with every number of digits behind the point that PostgreSQL takes.
+_EXACT = Context(prec=1_100)
 
 
 class Unstorable(MigrationError):  # says what the value is; every caller knows it by this name
@@ -122,7 +127,11 @@ def _numeric(column: TargetColumn, options: PlanOptions) -> Callable[[Any], Any]
 
     def convert(value: Any) -> Decimal:
         if type(value) is int:
-            return Decimal(value)
+            return (
+                Decimal(value)
+                if not scale
+                else Decimal(value).quantize(Decimal(1).scaleb(-scale), context=_EXACT)
+            )
         if type(value) is not float:
             raise TypeError
         if scale is None or math.isinf(value):
@@ -279,6 +288,17 @@ def _json(column: TargetColumn, options: PlanOptions) -> Callable[[Any], Any]:
     return convert
 
 
+def _cast(column: TargetColumn, options: PlanOptions) -> Callable[[Any], Any]:
+    if column.cast is None:
+        raise LookupError(f"column {column.name} has no type to cast to")
+    clean = _cleaner(column, options)
+    convert = caster(column.cast, clean, column.epoch, options)
+    if column.raw_codec is None:
+        return convert
+    # In such a column every text comes as bytes, and no blob does.
+    return lambda value: convert(clean(value) if type(value) is bytes else value)
+
+
 _CONVERSIONS: dict[Conversion, Callable[[TargetColumn, PlanOptions], Callable[[Any], Any]]] = {
     Conversion.INTEGER: _integer,
     Conversion.REAL: _real,
@@ -293,4 +313,5 @@ _CONVERSIONS: dict[Conversion, Callable[[TargetColumn, PlanOptions], Callable[[A
     Conversion.UUID: _uuid,
     Conversion.JSON: _json,
     Conversion.ANY_AS_TEXT: _any_as_text,
+    Conversion.CAST: _cast,
 }

@@ -26,7 +26,7 @@ class TemporalFacts:
     """Texts read as dates and times: how many are of each shape, and how many of none.
 
     `offsets` counts the zoned ones whose zone is not UTC; `blank` the empty texts, which are among the
-    unreadable.
+    unreadable; `digits` are the most that stand behind a second.
     """
 
     dates: int = 0
@@ -37,6 +37,7 @@ class TemporalFacts:
     unreadable: int = 0
     blank: int = 0
     example: str | None = None
+    digits: int = 0
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,14 @@ class DecimalFacts:
     """Numbers read as decimals with the declared number of digits behind the point.
 
     `beyond` counts the reals that would lose digits, `noisy` those that only lose what binary arithmetic left
-    behind the 15th significant digit; `largest` is the greatest absolute value.
+    behind the 15th significant digit; `largest` is the greatest absolute value. Without a declared number,
+    `scale` is the least that loses nothing (None: more than SQLite rounds to).
     """
 
     beyond: int = 0
     noisy: int = 0
     largest: float = 0.0
+    scale: int | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,8 @@ class ColumnProfile:
     respelled_uuids: int = 0
     uuid_blobs: int | None = None
     json_texts: int | None = None
+    jsonb_texts: int | None = None
+    inet_texts: int | None = None
     integer_texts: int | None = None
     readable: bool = True
 

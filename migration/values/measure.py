@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from migration.schema.declared import DeclaredType, Family, type_of
 from migration.schema.tokens import quoted
-from migration.values.facts import ColumnProfile, TableProfile
+from migration.values.facts import ColumnProfile, DecimalFacts, TableProfile
 from migration.values.observers import (
     BooleanObserver,
     DecimalObserver,
+    InetObserver,
     JsonObserver,
     TemporalObserver,
     TextObserver,
@@ -42,6 +43,7 @@ _EXPECTED = {
     Family.TIME: "text",
     Family.UUID: "text",
     Family.JSON: "text",
+    Family.INET: "text",
     Family.BYTES: "blob",
     Family.SMALL_INTEGER: "integer",
     Family.INTEGER: "integer",
@@ -55,6 +57,7 @@ _OBSERVERS = {
     Family.BOOLEAN: BooleanObserver,
     Family.UUID: UuidObserver,
     Family.JSON: JsonObserver,
+    Family.INET: InetObserver,
 }
 
 
@@ -151,6 +154,8 @@ class _Measurement:
             if column.name in decimals:
                 reals, largest = decimals[column.name]
                 profile = replace(profile, decimal=reals.facts(largest))
+            if type_of(column).family is Family.DECIMAL and column.meaning and profile.reals:
+                profile = replace(profile, decimal=DecimalFacts(scale=self._scale(column)))
             profiles[column.name] = self._with_extras(column, profile)
         return profiles
 
@@ -168,6 +173,12 @@ class _Measurement:
         observer = DecimalObserver(scale)
         watched = [Watched(f"CASE WHEN {unequal} THEN {name} END", 64, observer)] if count else []
         return observer, largest or 0.0, watched
+
+    def _scale(self, column: Column) -> int | None:
+        """The least number of digits behind the point that loses nothing."""
+        name = quoted(column.name)
+        lossy = (f"max(typeof({name}) = 'real' AND {name} <> round({name}, {scale}))" for scale in range(16))
+        return next((scale for scale, lost in enumerate(self._answer(", ".join(lossy))) if not lost), None)
 
     def _with_extras(self, column: Column, profile: ColumnProfile) -> ColumnProfile:
         name, family = quoted(column.name), type_of(column).family
@@ -196,7 +207,9 @@ def _with_texts(profile: ColumnProfile, observer: TextObserver) -> ColumnProfile
         case UuidObserver():
             return replace(profile, uuid_texts=observer.found, respelled_uuids=observer.respelled)
         case JsonObserver():
-            return replace(profile, json_texts=observer.found)
+            return replace(profile, json_texts=observer.found, jsonb_texts=observer.binary)
+        case InetObserver():
+            return replace(profile, inet_texts=observer.found)
         case _:
             return profile
 

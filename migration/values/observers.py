@@ -7,6 +7,8 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, time, timedelta
+from decimal import Decimal
+from ipaddress import ip_address
 from typing import Any, Protocol
 
 from migration.values.facts import DecimalFacts, TemporalFacts, TextFacts
@@ -16,6 +18,9 @@ from migration.values.temporal import TO_SHAPE, classify, parse_datetime, parse_
 Texts = Sequence[bytes | None]
 
 _UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.IGNORECASE)
+_FRACTION = re.compile(r"\.(0+)")
+#: What may be a number beyond PostgreSQL's numeric, or a part of some text.
+_HUGE_NUMBER = re.compile(r"\d[eE][+-]?\d{5}|\d{10000}")
 _ZERO_OFFSETS = ("Z", "+00:00", "+0000", "+00", "-00:00", "-0000", "-00")
 #: The texts that mean a boolean, whatever their case.
 BOOLEAN_TEXTS = {"true": True, "false": False, "t": True, "f": False, "1": True, "0": False}
@@ -84,6 +89,7 @@ class TemporalObserver(TextObserver):
         self._kinds: Counter[str] = Counter()
         self._offsets = self._unreadable = self._blank = 0
         self._example: str | None = None
+        self._digits = 0
 
     @property
     def facts(self) -> TemporalFacts:
@@ -96,6 +102,7 @@ class TemporalObserver(TextObserver):
             self._unreadable,
             self._blank,
             self._example,
+            self._digits,
         )
 
     def look(self, texts: list[str]) -> None:
@@ -103,6 +110,9 @@ class TemporalObserver(TextObserver):
         shapes = set("\n".join(texts).translate(TO_SHAPE).split("\n"))
         shape = shapes.pop() if len(shapes) == 1 else ""
         kind = classify(shape)
+        self._digits = max(
+            [self._digits, *(len(found) for each in (shapes | {shape}) for found in _FRACTION.findall(each))]
+        )
         if kind in ("date", "datetime", "time"):
             parse: Callable[[str], object] = time.fromisoformat if kind == "time" else datetime.fromisoformat
             try:
@@ -162,14 +172,29 @@ class UuidObserver(TextObserver):
 
 
 class JsonObserver(TextObserver):
-    """Counts JSON as PostgreSQL's json type reads it."""
+    """Counts JSON as PostgreSQL's json type reads it, and what of it jsonb takes as well."""
+
+    def __init__(self, codec: str) -> None:
+        super().__init__(codec)
+        self.found = 0
+        self.binary = 0
+
+    def look(self, texts: list[str]) -> None:
+        for text in texts:
+            if is_json(text):
+                self.found += 1
+                self.binary += is_jsonb(text)
+
+
+class InetObserver(TextObserver):
+    """Counts IP addresses."""
 
     def __init__(self, codec: str) -> None:
         super().__init__(codec)
         self.found = 0
 
     def look(self, texts: list[str]) -> None:
-        self.found += sum(map(is_json, texts))
+        self.found += sum(map(is_inet, texts))
 
 
 class DecimalObserver:
@@ -207,8 +232,51 @@ def is_json(text: str) -> bool:
     return True
 
 
+def is_jsonb(text: str) -> bool:
+    r"""Whether jsonb takes a text that is JSON: no \u0000, no half of a surrogate pair, no 1e999999."""
+    if "\\u" in text:
+        try:
+            whole = json.dumps(json.loads(text), ensure_ascii=False).encode()
+        except (UnicodeEncodeError, ValueError, RecursionError):
+            return False
+        if b"\\u0000" in whole and "\0" in _strings(json.loads(text)):
+            return False
+    if _HUGE_NUMBER.search(text):
+        try:
+            json.loads(text, parse_int=_numeric, parse_float=_numeric)
+        except (ValueError, ArithmeticError):
+            return False
+    return True
+
+
+def _strings(value: Any) -> str:
+    """All texts in a document, one after the other."""
+    if isinstance(value, dict):
+        return "".join(key + _strings(item) for key, item in value.items())
+    if isinstance(value, list):
+        return "".join(map(_strings, value))
+    return value if isinstance(value, str) else ""
+
+
+def is_inet(text: str) -> bool:
+    """An address as PostgreSQL's inet reads it: no network, and no zone behind %."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return "%" not in text
+
+
 def _refuse(constant: str) -> Any:
     raise ValueError(constant)
+
+
+def _numeric(text: str) -> None:
+    """Refuse what numeric cannot hold: it has 131,072 digits before the point and 16,383 behind it."""
+    number = Decimal(text)
+    exponent = number.as_tuple().exponent
+    if number.adjusted() >= 131_072 or not isinstance(exponent, int) or exponent < -16_383:
+        raise ValueError(text)
 
 
 def _keep(number: str) -> str:

@@ -13,6 +13,9 @@ Then:
 | timestamp   | 8, microseconds since 2000-01-01 (UTC where the type has a zone)          |
 | date, time  | 4, days since 2000-01-01; 8, microseconds since midnight                  |
 | uuid        | 16                                                                        |
+| interval    | 16, microseconds, days (4) and months (4)                                 |
+| inet        | as inet_send: family, bits of the mask, 0, length, address                |
+| jsonb       | length (4 bytes) and the text that PostgreSQL shows                       |
 
 This module is written against the meaning of the types, not against `values`, whose mistakes it is there to
 find. Text of the source arrives as bytearray, blobs as bytes (see `source_rows`), so that the two stay apart.
@@ -25,8 +28,11 @@ import struct
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from functools import lru_cache
+from ipaddress import ip_interface
 from math import copysign, isfinite, isinf
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from migration.verification.jsonb_text import jsonb_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,6 +53,9 @@ Family = Literal[
     "date",
     "time",
     "uuid",
+    "interval",
+    "inet",
+    "jsonb",
 ]
 
 NULL = b"\x00"
@@ -70,16 +79,22 @@ _FAMILIES: dict[str, Family] = {
     "date": "date",
     "time": "time",
     "uuid": "uuid",
+    "interval": "interval",
+    "inet": "inet",
+    "jsonb": "jsonb",
 }
 _INTEGER = struct.Struct(">cq")
 _REAL = struct.Struct(">cd")
 _DAYS = struct.Struct(">ci")
 _LENGTH = struct.Struct(">cI")
+_INTERVAL = struct.Struct(">cqii")
 _DAY = re.compile(rb"(\d{4})-(\d\d)-(\d\d)")
 _MOMENT = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?)? ?(Z|[+-]\d\d(?::?\d\d)?)?"
 )
 _CLOCK = re.compile(r"(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?")
+#: The day that Rails gives to times of day.
+_RAILS_DAY = "2000-01-01"
 _TRUE = frozenset({"1", "t", "true"})
 _FALSE = frozenset({"0", "f", "false"})
 _UNIT_US = {"s": 1_000_000, "ms": 1_000, "us": 1}
@@ -321,7 +336,10 @@ def _date(*_: Any) -> Meaning:
 
 def _time(*_: Any) -> Meaning:
     def encode(value: Any) -> bytes:
-        found = _CLOCK.fullmatch(value.decode())
+        text = value.decode()
+        if text.startswith(_RAILS_DAY) and len(text) > len(_RAILS_DAY) + 1:
+            text = text[len(_RAILS_DAY) + 1 :].removesuffix("Z")
+        found = _CLOCK.fullmatch(text)
         if found is None:
             raise ValueError
         return _INTEGER.pack(b"\x01", _clock(*found.groups()))
@@ -339,6 +357,40 @@ def _uuid(*_: Any) -> Meaning:
     return encode
 
 
+def _interval(planned: TargetColumn, *_: Any) -> Meaning:
+    """Integers of the planned unit, as days of 24 hours and what is left."""
+    unit = _UNIT_US.get(planned.epoch or "")
+
+    def encode(value: Any) -> bytes:
+        if type(value) is not int or unit is None:
+            raise TypeError
+        days, rest = divmod(value * unit, DAY_US)
+        return _INTERVAL.pack(b"\x01", rest, days, 0)
+
+    return encode
+
+
+def _inet(*_: Any) -> Meaning:
+    def encode(value: Any) -> bytes:
+        address = ip_interface(value.decode())
+        family_byte = 2 if address.version == 4 else 3
+        packed = address.packed
+        return b"\x01" + bytes((family_byte, address.network.prefixlen, 0, len(packed))) + packed
+
+    return encode
+
+
+def _jsonb(planned: TargetColumn, actual: CatalogColumn, options: PlanOptions) -> Meaning:
+    del planned, actual
+    nul = {"strip": "", "replace": "\u2400"}.get(options.nul_policy)
+
+    def encode(value: Any) -> bytes:
+        text = value.decode() if type(value) is bytearray else repr(value)
+        return _sized(jsonb_text(text, nul).encode())
+
+    return encode
+
+
 _MEANINGS: dict[Family, Callable[[TargetColumn, CatalogColumn, PlanOptions], Meaning]] = {
     "integer": _integer,
     "real": _real,
@@ -351,4 +403,7 @@ _MEANINGS: dict[Family, Callable[[TargetColumn, CatalogColumn, PlanOptions], Mea
     "date": _date,
     "time": _time,
     "uuid": _uuid,
+    "interval": _interval,
+    "inet": _inet,
+    "jsonb": _jsonb,
 }

@@ -25,10 +25,13 @@ _SENT: dict[Family, str] = {
     "date": "date_send({})",
     "time": "time_send({})",
     "uuid": "uuid_send({})",
+    "interval": "interval_send({})",
+    "inet": "inet_send({})",
 }
 _SIZED: dict[Family, str] = {
     "numeric": "convert_to(trim_scale({})::text, 'UTF8')",
     "text": "convert_to({}::text, 'UTF8')",
+    "jsonb": "convert_to({}::text, 'UTF8')",
     "bytea": "{}",
 }
 
