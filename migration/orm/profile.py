@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from migration.schema.decision import Decision, Remark
     from migration.schema.draft import PlanDraft
     from migration.schema.source import Check, Column, ForeignKey, Index, PrimaryKey, SourceSchema, Table
-    from migration.schema.target import Statement
+    from migration.schema.target import Statement, TargetTable
     from migration.values.facts import ColumnProfile
 
 
@@ -43,7 +43,9 @@ class OrmProfile:
     `name` is how the command line calls it and `title` how people write it. `compact_integers`: INTEGER is
     PostgreSQL's 4-byte integer in its schema, and not bigint. `serial_keys`: generated keys are serials, and
     not identity columns. `session_clock`: the current time of a timestamp without a zone is written now(), in
-    the session's zone, and not as UTC. `bookkeeping` are the tables in which it remembers its own work.
+    the session's zone, and not as UTC. `plain_descending`: a descending index is DESC, as the library's own
+    queries ask for, and does not keep SQLite's order of NULLs. `bookkeeping` are the tables in which it
+    remembers its own work.
     """
 
     name: str = "generic"
@@ -51,6 +53,7 @@ class OrmProfile:
     compact_integers: bool = False
     serial_keys: bool = False
     session_clock: bool = False
+    plain_descending: bool = False
     bookkeeping: frozenset[str] = frozenset()
 
     # Recognising
@@ -76,6 +79,10 @@ class OrmProfile:
         del table, column, profile
         return decision
 
+    def default(self, sql: str) -> str:
+        """The library's spelling of a default that is translated already."""
+        return sql
+
     def gives_out(self, key: PrimaryKey) -> bool:
         """Whether the library's PostgreSQL schema has a sequence for this INTEGER PRIMARY KEY."""
         del key
@@ -98,15 +105,20 @@ class OrmProfile:
         del table, key
         return None
 
+    def index_name(self, table: Table, index: Index) -> str | None:
+        """The name that an index has on PostgreSQL, where it is not the one it has in SQLite."""
+        del table, index
+        return None
+
     def is_constraint(self, table: Table, index: Index) -> bool:
         """Whether this unique index is a unique constraint in the library's PostgreSQL schema."""
         del table, index
         return False
 
-    def drops_check(self, table: Table, check: Check) -> bool:
-        """Whether the type of the column says on PostgreSQL what this CHECK says in SQLite."""
-        del table, check
-        return False
+    def replaces_check(self, target: TargetTable, check: Check) -> str | None:
+        """What ensures on PostgreSQL what this CHECK ensures in SQLite, if its column's type does."""
+        del target, check
+        return None
 
     # Whatever else
 

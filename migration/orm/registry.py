@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from migration.orm.django import DJANGO
 from migration.orm.generic import GENERIC
 from migration.orm.typeorm import TYPEORM
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from migration.schema.source import SourceSchema, Table
 
 #: Where two libraries' signs are equally strong, the earlier one is followed.
-PROFILES: tuple[OrmProfile, ...] = (TYPEORM,)
+PROFILES: tuple[OrmProfile, ...] = (TYPEORM, DJANGO)
 
 
 @dataclass(frozen=True)

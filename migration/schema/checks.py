@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from migration.schema import ddl
 from migration.schema.target import Statement
+from migration.schema.tokens import tokenize
 from migration.schema.translate import Scope, translate_condition
 from migration.schema.typed import UntranslatableError
 
 if TYPE_CHECKING:
     from migration.schema.draft import PlanDraft
-    from migration.schema.source import Table
+    from migration.schema.source import Check, Table
 
 
 def plan_checks(draft: PlanDraft, table: Table) -> list[Statement]:
@@ -20,7 +21,11 @@ def plan_checks(draft: PlanDraft, table: Table) -> list[Statement]:
     scope = Scope.of(target.columns, draft.rowid_column(table))
     statements = []
     for check in table.checks:
-        if draft.orm.drops_check(table, check):
+        ensured = draft.orm.replaces_check(target, check)
+        if ensured is not None:
+            draft.note(
+                "changed", check.name or table.name, f"{ensured}, instead of CHECK ({check.expression})"
+            )
             continue
         path = f"{table.name} {check.name}" if check.name else table.name
         try:
@@ -29,7 +34,19 @@ def plan_checks(draft: PlanDraft, table: Table) -> list[Statement]:
             draft.note("left", path, f"CHECK ({check.expression}) was left out: {error}")
             continue
         seed = f"{table.name}.{check.expression}"
-        name = names.take(check.name, seed) if check.name else names.invent(target.name, (), "check")
+        name = (
+            names.take(check.name, seed)
+            if check.name
+            else names.invent(target.name, _only_column(table, check), "check")
+        )
         sql = ddl.add_check(draft.schema, target.name, name, condition)
         statements.append(Statement("check", name, target.name, sql, optional=True))
     return statements
+
+
+def _only_column(table: Table, check: Check) -> tuple[str, ...]:
+    """The column that a CHECK without a name is about, after which PostgreSQL names it; () if about more."""
+    known = {column.name.lower(): column.name for column in table.columns}
+    named = {known.get(token.value.lower()) for token in tokenize(check.expression) if token.can_name}
+    found = named - {None}
+    return tuple(name for name in found if name is not None) if len(found) == 1 else ()

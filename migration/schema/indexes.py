@@ -35,7 +35,7 @@ def _index(draft: PlanDraft, table: Table, index: Index) -> Statement | None:
     except UntranslatableError as error:
         draft.note("left", index.name, f"the index was left out: {error}; it was {index.sql}")
         return None
-    name = draft.relations.take(index.name, table.name)
+    name = draft.relations.take(draft.orm.index_name(table, index) or index.name, table.name)
     sql = ddl.create_index(draft.schema, target.name, name, terms, unique=index.unique, where=where)
     columns = tuple(term.column for term in index.terms if term.column is not None)
     special = (
@@ -57,8 +57,10 @@ def _term(draft: PlanDraft, table: Table, index: Index, term: IndexTerm, scope: 
         textual = column.type.startswith(("text", "character varying"))
     if term.collation is not None and textual:
         sql = _collated(draft, index, item, term.collation)
+    if not term.descending:
+        return sql
     # SQLite sorts NULL before everything, so last in a descending order.
-    return f"{sql} DESC NULLS LAST" if term.descending else sql
+    return f"{sql} DESC" if draft.orm.plain_descending else f"{sql} DESC NULLS LAST"
 
 
 def _collated(draft: PlanDraft, index: Index, item: Typed, collation: str) -> str:

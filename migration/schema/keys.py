@@ -32,7 +32,15 @@ def plan_keys(draft: PlanDraft) -> list[Statement]:
             statements.extend(_unique(draft, table, target, unique, wanted))
         for index in table.indexes:
             if index.unique and draft.orm.is_constraint(table, index):
-                statements.extend(_unique(draft, table, target, _as_constraint(index), index.name))
+                statements.extend(
+                    _unique(
+                        draft,
+                        table,
+                        target,
+                        _as_constraint(index),
+                        draft.orm.index_name(table, index) or index.name,
+                    )
+                )
     return statements
 
 

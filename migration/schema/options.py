@@ -13,6 +13,7 @@ OrmChoice = Literal[
     "auto",
     "generic",
     "typeorm",
+    "django",
 ]
 
 

@@ -95,7 +95,7 @@ def _column(draft: PlanDraft, table: Table, column: Column, decision: Decision, 
     default = None
     if column.default is not None:
         translated = translate_default(column.default, decision.type, session_clock=draft.orm.session_clock)
-        default = translated.sql
+        default = draft.orm.default(translated.sql) if translated.sql is not None else None
         if translated.note is not None:
             draft.note(translated.level, path, translated.note)
     in_key = table.primary_key is not None and column.name in table.primary_key.columns

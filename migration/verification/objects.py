@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from migration.verification.findings import ObjectFinding
 
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from migration.schema.source import ForeignKey, Index
     from migration.schema.target import Note, TargetPlan, TargetTable
     from migration.verification.catalog import Catalog, CatalogForeignKey, CatalogTable
+
+
+Shape: TypeAlias = tuple[tuple[str | None, ...], tuple[bool, ...], bool, bool]
 
 
 def compare_objects(plan: TargetPlan, catalog: Catalog, notes: Sequence[Note]) -> tuple[ObjectFinding, ...]:
@@ -122,12 +125,18 @@ def _indexes(table: TargetTable, actual: CatalogTable, plan: TargetPlan) -> Iter
     for index in table.source.indexes:
         wanted = _shape(table, index)
         shapes = [(there.columns, there.descending, there.unique, there.partial) for there in actual.indexes]
-        if wanted not in shapes:
+        if wanted not in shapes and not _is_constraint(wanted, actual):
             text = "there is no such index" + (" (unique)" if index.unique else "")
             yield ObjectFinding("index", index.name, table.name, text)
 
 
-def _shape(table: TargetTable, index: Index) -> tuple[tuple[str | None, ...], tuple[bool, ...], bool, bool]:
+def _is_constraint(shape: Shape, actual: CatalogTable) -> bool:
+    """Whether a unique constraint has the index: some libraries have one on PostgreSQL and none in SQLite."""
+    columns, descending, unique, partial = shape
+    return unique and not partial and not any(descending) and columns in actual.uniques.values()
+
+
+def _shape(table: TargetTable, index: Index) -> Shape:
     names = {column.source.name: column.name for column in table.columns}
     columns = tuple(
         None if term.column is None else names.get(term.column, term.column) for term in index.terms

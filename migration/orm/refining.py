@@ -1,0 +1,51 @@
+"""Types that some libraries have on PostgreSQL and no SQLite file declares."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from migration.schema.target import Conversion, PostgresType
+
+if TYPE_CHECKING:
+    from migration.schema.decision import Decision
+    from migration.values.facts import ColumnProfile
+
+
+def binary_json(decision: Decision, profile: ColumnProfile) -> Decision:
+    """The type jsonb instead of json, if it takes every value."""
+    if decision.type != "json":
+        return decision
+    refused = profile.texts - (profile.jsonb_texts or 0)
+    if refused:
+        note = f"{refused:,} with U+0000 or a number beyond numeric: json instead of jsonb"
+        return replace(decision, why=f"{decision.why}; {note}", notes=(*decision.notes, ("widened", note)))
+    why = decision.why.replace("and keep their text", "and keep their meaning")
+    return replace(decision, type="jsonb", conversion=Conversion.CAST, cast=PostgresType("jsonb"), why=why)
+
+
+def with_digits(decision: Decision, profile: ColumnProfile, digits: int) -> Decision:
+    """A timestamp with so many digits behind the second, if no value has more."""
+    stored = profile.temporal.digits if profile.temporal is not None else 0
+    if not decision.type.startswith("timestamp ") or stored > digits or decision.epoch == "us":
+        return decision
+    return replace(decision, type=decision.type.replace("timestamp ", f"timestamp({digits}) ", 1))
+
+
+def as_interval(decision: Decision, said: str) -> Decision:
+    """Integers that count microseconds, as the lengths of time that they are."""
+    return replace(
+        decision,
+        type="interval",
+        conversion=Conversion.CAST,
+        cast=PostgresType("interval"),
+        epoch="us",
+        why=f"{decision.why.partition(':')[0]}: {said}",
+        notes=(*decision.notes, ("changed", said)),
+    )
+
+
+def words_of(name: str) -> frozenset[str]:
+    """The words of a column's name: startedAt and started_at have started and at."""
+    return frozenset(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().split("_"))
