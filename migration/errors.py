@@ -51,3 +51,7 @@ class StatementRefusedError(MigrationError):
 
 class RowRefusedError(MigrationError):
     """A row cannot be stored in the target as the plan has it."""
+
+
+class TooManyRejectsError(MigrationError):
+    """So many rows of a table cannot be stored that its plan must be wrong."""

@@ -23,7 +23,8 @@ from migration.running.journal import (
 )
 from migration.running.journal_lock import locked
 from migration.running.progress import Progress, Silent
-from migration.running.report import RunReport, build_report, earlier_report
+from migration.running.rejects import MOST_REJECTS, default_rejects, refuse_more, write_rejects
+from migration.running.report import Rejected, RunReport, build_report, earlier_report
 from migration.running.resume import Beginning, decide, refuse_other
 from migration.running.steps import Ended, Outcome, plan_hash, plan_steps
 from migration.source.file import check_source
@@ -38,6 +39,7 @@ from migration.target.database import (
     schema_exists,
 )
 from migration.target.lock import exclusive
+from migration.target.rejects import RejectTable
 from migration.target.state import TargetSetup, TargetState
 
 if TYPE_CHECKING:
@@ -56,12 +58,17 @@ class RunOptions:
     """What the user chooses about a run.
 
     `journal` is a file of its own for each migration (None: beside the source); `verify` compares both sides
-    before the run counts as finished.
+    before the run counts as finished. Rows that cannot be stored are kept in the target and in the file
+    `rejects` (None: beside the journal); `accept_rejects` agrees to them beforehand, and with more than
+    `max_rejects` in one table the run ends.
     """
 
     plan: PlanOptions = field(default_factory=PlanOptions)
     journal: Path | None = None
     verify: bool = True
+    accept_rejects: bool = False
+    max_rejects: int = MOST_REJECTS
+    rejects: Path | None = None
 
 
 def run_migration(
@@ -79,7 +86,8 @@ def run_migration(
         SourceRefusedError, SourceBusyError: the source cannot be read.
         DsnError, TargetUnreachableError, TargetRefusedError: the target cannot be used. Nothing was changed.
         JournalRefusedError, AlreadyRunningError: another migration, or another run of this one.
-        TargetLostError, StatementRefusedError, RowRefusedError: ended on the way; the same call goes on.
+        TooManyRejectsError: the plan, or the rows themselves, reject more of a table than `max_rejects`.
+        TargetLostError, StatementRefusedError: ended on the way; the same call goes on.
     """
     options = options or RunOptions()
     progress = progress or Silent()
@@ -96,9 +104,11 @@ def run_migration(
         if journal is not None and pinned is not None:
             refuse_other(path, pinned, now)
             if pinned.report is not None:
-                return _finished_before(target, journal, now)
+                return _finished_before(target, journal, now, accepted=options.accept_rejects)
         check_target(target, options.plan.schema)
         plan = plan_migration(checked.path, options.plan, connection=snapshot.connection)
+        for table in plan.tables:
+            refuse_more(table.source.name, table.rejects, options.max_rejects)
         now = replace(now, plan_hash=plan_hash(plan))
         state = TargetState.find(target, plan.schema)
         steps = journal.steps() if journal else {}
@@ -107,8 +117,8 @@ def run_migration(
             refuse_occupied(target, plan.schema)
             journal = stack.enter_context(new_journal(path, now))
             pinned = now
-        run = _Run(checked, snapshot, target, plan, journal, progress)
-        return run.go(beginning, state, replace(now, journal=(pinned or now).journal), verify=options.verify)
+        run = _Run(checked, snapshot, target, plan, journal, progress, options)
+        return run.go(beginning, state, replace(now, journal=(pinned or now).journal))
 
 
 def _setup(snapshot: Snapshot, target: Connection, options: RunOptions) -> Setup:
@@ -126,9 +136,13 @@ def _setup(snapshot: Snapshot, target: Connection, options: RunOptions) -> Setup
     )
 
 
-def _finished_before(target: Connection, journal: Journal, now: Setup) -> RunReport:
+def _finished_before(target: Connection, journal: Journal, now: Setup, *, accepted: bool) -> RunReport:
     pinned = journal.setup
-    report = earlier_report(pinned.report or {}, source_changed=pinned.source_state != now.source_state)
+    report = earlier_report(
+        pinned.report or {},
+        source_changed=pinned.source_state != now.source_state,
+        rejects_accepted=accepted,
+    )
     refuse_missing(target, journal, [table.name for table in report.tables])
     return report
 
@@ -147,9 +161,10 @@ class _Run:
     plan: TargetPlan
     journal: Journal
     progress: Progress
+    options: RunOptions
 
-    def go(self, beginning: Beginning, state: TargetState | None, setup: Setup, *, verify: bool) -> RunReport:
-        steps = plan_steps(self.plan, verify=verify)
+    def go(self, beginning: Beginning, state: TargetState | None, setup: Setup) -> RunReport:
+        steps = plan_steps(self.plan, verify=self.options.verify)
         recorded = TargetSetup(setup.journal, str(setup.source), setup.source_state, setup.plan_hash)
         if beginning == "conclude":
             ended = _remembered(self.journal)
@@ -175,6 +190,8 @@ class _Run:
             resumed=beginning != "fresh",
             started_over=beginning == "start over",
             source_changed=self.snapshot.overtaken() or pinned.source_state != setup.source_state,
+            rejected=self._rejected(),
+            rejects_accepted=self.options.accept_rejects,
         )
         self.journal.finish(report.to_json())
         return report
@@ -185,7 +202,10 @@ class _Run:
             if not schema_exists(self.target, self.plan.schema):
                 execute(self.target, "CREATE SCHEMA {schema}", schema=sql.Identifier(self.plan.schema))
             refuse_occupied(self.target, self.plan.schema)
-            return TargetState.create(self.target, self.plan.schema, recorded)
+            state = TargetState.create(self.target, self.plan.schema, recorded)
+            # What an earlier migration into this schema rejected, belongs to tables that are gone.
+            RejectTable.provide(self.target, self.plan.schema).forget()
+            return state
 
     def _start_over(self, state: TargetState, recorded: TargetSetup) -> None:
         """Drop the views and tables that this migration has made, and nothing else."""
@@ -200,10 +220,19 @@ class _Run:
                 ]
                 if names:
                     execute(self.target, statement, names=sql.SQL(", ").join(names))
+            RejectTable.provide(self.target, self.plan.schema).forget()
             state.start_over(recorded)
 
     def _carry_out(self, steps: tuple[Step, ...], state: TargetState) -> list[Ended]:
-        executor = TargetExecutor(self.plan, self.snapshot, self.target, state, self.progress)
+        executor = TargetExecutor(
+            self.plan,
+            self.snapshot,
+            self.target,
+            state,
+            self.progress,
+            rejects=RejectTable.provide(self.target, self.plan.schema),
+            most_rejects=self.options.max_rejects,
+        )
         recorded = state.steps()
         known = self.journal.steps()
         self.progress.plan(*_rows(self.plan, steps, recorded))
@@ -224,6 +253,16 @@ class _Run:
                 self.progress.end(step, outcome)
             ended.append(Ended(step.kind, step.name, outcome))
         return ended
+
+    def _rejected(self) -> Rejected:
+        """The rows kept aside; their file is written anew from the target, which has all of them."""
+        kept = RejectTable.find(self.target, self.plan.schema)
+        counts = kept.counts() if kept is not None else ()
+        if kept is None or not counts:
+            return Rejected()
+        path = self.options.rejects or default_rejects(self.journal.path, self.checked.path)
+        write_rejects(path, self.plan.schema, kept.rejects())
+        return Rejected(counts, kept.shown, path)
 
 
 def _remembered(journal: Journal) -> list[Ended]:

@@ -10,12 +10,14 @@ from migration.schema.options import PlanOptions
 from migration.source.file import check_source
 from migration.source.snapshot import hold_snapshot
 from migration.target.database import connected
+from migration.target.rejects import RejectTable
 from migration.verification.catalog import read_catalog
 from migration.verification.checksums import compare_table
 from migration.verification.findings import Verification
 from migration.verification.layout import Sides
 from migration.verification.objects import compare_objects
 from migration.verification.orphans import compare_orphans
+from migration.verification.rejected import confirm_rejects
 from migration.verification.sequences import compare_sequences
 
 if TYPE_CHECKING:
@@ -65,7 +67,8 @@ def compare(
     `notes` announce differences beyond those that the plan announces.
     """
     started = time.monotonic()
-    sides = Sides(reader, target, plan.schema, plan.options)
+    rejects = confirm_rejects(reader, plan, RejectTable.find(target, plan.schema))
+    sides = Sides(reader, target, plan.schema, plan.options, rejects)
     catalog = read_catalog(target, plan.schema)
     tables = tuple(
         compare_table(sides, table, catalog.tables.get(table.name), advance=advance) for table in plan.tables

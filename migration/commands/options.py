@@ -40,6 +40,15 @@ BooleanWords: TypeAlias = Annotated[
     bool, typer.Option("--boolean-words", help="Read yes, no, y, n, on and off as booleans.")
 ]
 Verify: TypeAlias = Annotated[bool, typer.Option(help="Compare both sides before the run is finished.")]
+AcceptRejects: TypeAlias = Annotated[
+    bool, typer.Option("--accept-rejects", help="Rejected rows are no reason for exit code 3.")
+]
+MaxRejects: TypeAlias = Annotated[
+    int, typer.Option(min=0, help="End the run where more rows of one table cannot be stored.")
+]
+Rejects: TypeAlias = Annotated[
+    Path | None, typer.Option(help="The file for rejected rows (default: beside the journal).")
+]
 DryRun: TypeAlias = Annotated[
     bool, typer.Option("--dry-run", help="Print every step and statement; change nothing.")
 ]

@@ -27,7 +27,7 @@ The file may be in use: in WAL mode the application can write on, and the report
 other mode its writes wait, or fail as "locked", until the rows are copied and compared. The password comes \
 from PGPASSWORD, ~/.pgpass, a service file or the connection string, as with psql. After an interruption the \
 same command goes on where it stopped. Exit codes: 0 everything arrived; 1 failed, go on with the same \
-command; 2 wrong input; 3 finished, but something named in the report did not arrive as it was.
+command; 2 wrong input; 3 finished, but something named in the report was rejected or arrived otherwise.
 """
 
 
@@ -49,6 +49,9 @@ def run(
     blanks: option.Blanks = "auto",
     boolean_words: option.BooleanWords = False,
     verify: option.Verify = True,
+    accept_rejects: option.AcceptRejects = False,
+    max_rejects: option.MaxRejects = 1_000,
+    rejects: option.Rejects = None,
     dry_run: option.DryRun = False,
     as_json: option.AsJson = False,
 ) -> None:
@@ -68,6 +71,9 @@ def run(
         ),
         journal,
         verify,
+        accept_rejects,
+        max_rejects,
+        rejects,
     )
     if dry_run:
         _show_steps(source, dsn, options, as_json=as_json)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from migration.commands import options as option  # noqa: TC001  # Typer reads the annotations
+from monitor.errors import ExitCode
 from monitor.terminal import emit_json, err
 
 EXAMPLES = """
@@ -14,8 +15,8 @@ Examples:
 
   outgrow migrate verify app.db postgresql://app@db.example/app --json
 
-Both sides are only read. Exit codes: 0 equal; 1 failed; 2 wrong input; 3 something differs, and the report \
-names it.
+Both sides are only read. Exit codes: 0 equal; 1 failed; 2 wrong input; 3 something differs or was rejected, \
+and the report names it.
 """
 
 
@@ -35,6 +36,7 @@ def verify(
     misfits: option.Misfits = "auto",
     blanks: option.Blanks = "auto",
     boolean_words: option.BooleanWords = False,
+    accept_rejects: option.AcceptRejects = False,
     as_json: option.AsJson = False,
 ) -> None:
     """Prove that PostgreSQL holds what the SQLite file holds: objects, rows, sequences, orphans."""
@@ -57,4 +59,5 @@ def verify(
         emit_json(found.to_json())
     else:
         print_verification(found.to_json())
-    raise typer.Exit(int(found.exit_code))
+    rejected = found.rejected and not accept_rejects
+    raise typer.Exit(int(ExitCode.DIFFERS if rejected else found.exit_code))

@@ -10,11 +10,12 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import psycopg
 from psycopg import sql
 
-from migration.errors import RowRefusedError
+from migration.running.isolate import Sent, Span, send_isolated
+from migration.running.rejects import MOST_REJECTS, Rejecter, refuse_more
 from migration.schema.ddl import quote_identifier
+from migration.source.original import rowid_of
 from migration.values.convert import Unstorable, select_list
 from migration.values.copy_text import row_encoder
 
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from migration.schema.options import PlanOptions
-    from migration.schema.source import Table
     from migration.schema.target import TargetTable
     from migration.target.database import Connection
+    from migration.target.rejects import Reject, RejectTable
 
 #: Bytes of COPY text handed to libpq at once: enough that calls do not count, little enough for memory.
 BLOCK = 128 * 1024
@@ -37,21 +38,25 @@ FIRST_ROWS, LEAST_ROWS, MOST_ROWS = 5_000, 100, 400_000
 
 @dataclass(frozen=True)
 class Chunk:
-    """One committed part: its rows, its bytes, and its last rowid (None: the table's end was reached)."""
+    """One committed part: its rows, its bytes, and its last rowid (None: the table's end was reached).
+
+    `rejected` rows were kept aside, in the same transaction.
+    """
 
     rows: int
     bytes: int
     last: int | None
+    rejected: int = 0
 
 
-def rowid_of(table: Table) -> str | None:
-    """The SQL name of a table's rowid; None where it has none, or columns took all of its names."""
-    if table.without_rowid:
-        return None
-    if table.primary_key is not None and table.primary_key.rowid_alias:
-        return quote_identifier(table.primary_key.columns[0])
-    taken = {column.name.lower() for column in table.columns}
-    return next((name for name in ("rowid", "_rowid_", "oid") if name not in taken), None)
+@dataclass(frozen=True)
+class Aside:
+    """Where the rows of a table go that cannot be stored: how many there are already, and at most may be."""
+
+    table: RejectTable
+    encoding: str
+    rejected: int = 0
+    limit: int = MOST_REJECTS
 
 
 class TableCopy:
@@ -64,6 +69,7 @@ class TableCopy:
         schema: where the table is.
         options: those of the plan.
         advance: told the number of rows after every block.
+        aside: keeps the rows that cannot be stored.
     """
 
     def __init__(
@@ -75,11 +81,15 @@ class TableCopy:
         options: PlanOptions,
         *,
         advance: Callable[[int], None],
+        aside: Aside,
     ) -> None:
         self._reader = reader
         self._target = target
         self._table = table
         self._advance = advance
+        self._aside = aside
+        self._rejected = aside.rejected
+        self._rejecter = Rejecter(reader, table, aside.encoding)
         self._encode = row_encoder(table, options)
         self._rowid = rowid_of(table.source)
         self._from = f"FROM {quote_identifier(table.source.name)} NOT INDEXED"
@@ -94,15 +104,24 @@ class TableCopy:
         `record` is called inside each chunk's transaction.
 
         Raises:
-            RowRefusedError: a value that the plan did not foresee; the chunk is rolled back.
+            TooManyRejectsError: more rows cannot be stored than may be; the chunk is rolled back.
         """
         rows = FIRST_ROWS
         while True:
             until = self._boundary(after, rows)
             started = time.monotonic()
             with self._target.transaction():
-                copied, size = self._send(after, until)
-                chunk = Chunk(copied, size, until)
+                sent = send_isolated(
+                    self._target,
+                    Span(after, until),
+                    send=self._send,
+                    count=self._count,
+                    refuse=self._rejecter.refused,
+                )
+                self._rejected += len(sent.rejects)
+                refuse_more(self._table.source.name, self._rejected, self._aside.limit)
+                self._aside.table.write(sent.rejects, connection=self._target)
+                chunk = Chunk(sent.rows, sent.bytes, until, len(sent.rejects))
                 record(chunk)
             yield chunk
             if until is None:
@@ -119,56 +138,51 @@ class TableCopy:
         row = self._reader.execute(query, [*([] if after is None else [after]), rows - 1]).fetchone()
         return None if row is None else int(row[0])
 
-    def _select(self, what: str, after: int | None, until: int | None) -> tuple[str, list[int]]:
-        bounds = [(f"{self._rowid} > ?", after), (f"{self._rowid} <= ?", until)]
+    def _select(self, what: str, span: Span) -> tuple[str, list[int]]:
+        bounds = [(f"{self._rowid} > ?", span.after), (f"{self._rowid} <= ?", span.until)]
         used = [(condition, bound) for condition, bound in bounds if bound is not None]
         where = " AND ".join(condition for condition, _ in used)
         order = f"ORDER BY {self._rowid}" if self._rowid else ""
         query = f"SELECT {what} {self._from} {'WHERE ' + where if where else ''} {order}"
-        return query, [bound for _, bound in used]
+        limit = f" LIMIT {-1 if span.rows is None else span.rows} OFFSET {span.skip}"
+        return query + (limit if span.rows is not None else ""), [bound for _, bound in used]
 
-    def _send(self, after: int | None, until: int | None) -> tuple[int, int]:
+    def _count(self, span: Span) -> int:
+        query, bounds = self._select("1", span)
+        return int(self._reader.execute(f"SELECT count(*) FROM ({query})", bounds).fetchone()[0])  # noqa: S608
+
+    def _send(self, span: Span) -> Sent:
         encode = self._encode
-        rows = size = sent = 0
+        # Rows of a chunk that PostgreSQL refused pass again; they were counted the first time.
+        advance = self._advance if span.rows is None else _unseen
+        read = size = sent = held = 0
         block: list[bytes] = []
-        held = 0
+        rejects: list[Reject] = []
         self._reader.text_factory = str
-        query, bounds = self._select(select_list(self._table), after, until)
-        try:
-            with self._target.cursor() as cursor, cursor.copy(self._copy) as stream:
-                for row in self._reader.execute(query, bounds):
+        query, bounds = self._select(select_list(self._table), span)
+        with self._target.cursor() as cursor, cursor.copy(self._copy) as stream:
+            for row in self._reader.execute(query, bounds):
+                read += 1
+                try:
                     line = encode(row)
-                    block.append(line)
-                    rows += 1
-                    held += len(line)
-                    if held >= BLOCK:
-                        stream.write(b"".join(block))
-                        block.clear()
-                        self._advance(rows - sent)
-                        size, sent, held = size + held, rows, 0
-                stream.write(b"".join(block))
-        except Unstorable as error:
-            raise self._refused(error.what, after, until, rows) from error
-        except (psycopg.DataError, psycopg.IntegrityError) as error:
-            raise RowRefusedError(
-                f"PostgreSQL refuses a row of table {self._table.name}",
-                why=" ".join(f"{error.diag.message_primary} ({error.diag.context})".split()),
-                next_step="outgrow migrate inspect SRC shows what the table holds and how it is planned",
-            ) from error
-        self._advance(rows - sent)
-        return rows, size + held
+                except Unstorable as error:
+                    rejects.append(self._rejecter.unstorable(span, read - 1, error))
+                    refuse_more(self._table.source.name, self._rejected + len(rejects), self._aside.limit)
+                    continue
+                block.append(line)
+                held += len(line)
+                if held >= BLOCK:
+                    stream.write(b"".join(block))
+                    block.clear()
+                    advance(read - sent)
+                    size, sent, held = size + held, read, 0
+            stream.write(b"".join(block))
+        advance(read - sent)
+        return Sent(read - len(rejects), size + held, tuple(rejects))
 
-    def _refused(self, what: str, after: int | None, until: int | None, row: int) -> RowRefusedError:
-        where = f"row {row + 1}"
-        if self._rowid is not None:
-            query, bounds = self._select(self._rowid, after, until)
-            found = self._reader.execute(f"{query} LIMIT 1 OFFSET ?", [*bounds, row]).fetchone()
-            where = f"the row with rowid {found[0]}" if found else where
-        return RowRefusedError(
-            f"table {self._table.name}, {where}: {what}",
-            why="the plan, made from all values of this file, did not foresee it",
-            next_step="outgrow migrate inspect SRC shows what the table holds and how it is planned",
-        )
+
+def _unseen(rows: int) -> None:
+    del rows
 
 
 def next_rows(rows: int, chunk: Chunk, seconds: float) -> int:

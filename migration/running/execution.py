@@ -9,7 +9,8 @@ import psycopg
 from psycopg import sql
 
 from migration.errors import StatementRefusedError
-from migration.running.copy import Chunk, TableCopy
+from migration.running.copy import Aside, Chunk, TableCopy
+from migration.running.rejects import MOST_REJECTS
 from migration.running.steps import Outcome
 from migration.schema.target import Note
 from migration.target.database import scalar
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from migration.schema.target import Statement, TargetPlan, TargetTable
     from migration.source.snapshot import Snapshot
     from migration.target.database import Connection
+    from migration.target.rejects import RejectTable
     from migration.target.state import Progressed, TargetState
 
 #: SQLSTATE classes by which PostgreSQL refuses what a statement asks for; any other error ends the run.
@@ -40,16 +42,28 @@ class TargetExecutor:
         target: an autocommit connection.
         state: the target's own records.
         progress: told about rows and sentences.
+        rejects: keeps the rows that cannot be stored.
+        most_rejects: how many there may be of one table.
     """
 
     def __init__(
-        self, plan: TargetPlan, snapshot: Snapshot, target: Connection, state: TargetState, progress: Progress
+        self,
+        plan: TargetPlan,
+        snapshot: Snapshot,
+        target: Connection,
+        state: TargetState,
+        progress: Progress,
+        *,
+        rejects: RejectTable,
+        most_rejects: int = MOST_REJECTS,
     ) -> None:
         self._plan = plan
         self._snapshot = snapshot
         self._target = target
         self._state = state
         self._progress = progress
+        self._rejects = rejects
+        self._most_rejects = most_rejects
         self._actions: Mapping[str, Callable[[Step, Progressed | None], Outcome]] = {
             "create": self._create,
             "copy": self._copy,
@@ -65,7 +79,7 @@ class TargetExecutor:
 
         Raises:
             StatementRefusedError: PostgreSQL refuses a table.
-            RowRefusedError: a row does not fit.
+            TooManyRejectsError: far too many rows do not fit.
         """
         return self._actions[step.kind](step, begun)
 
@@ -111,16 +125,19 @@ class TargetExecutor:
 
     def _copy(self, step: Step, begun: Progressed | None) -> Outcome:
         table = _table(step)
-        rows, size, seconds = 0, 0, 0.0
+        rows, size, seconds, rejected = 0, 0, 0.0, 0
         if begun is not None:
             rows, size, seconds = (begun.outcome[name] for name in ("rows", "bytes", "seconds"))
+            rejected = begun.outcome.get("rejected", 0)
+        earlier = rejected
         started = time.monotonic() - seconds
         outcome = Outcome("done", {})
 
         def record(chunk: Chunk) -> None:
-            nonlocal rows, size, outcome
-            rows, size = rows + chunk.rows, size + chunk.bytes
-            outcome = Outcome("done", {"rows": rows, "bytes": size, "seconds": time.monotonic() - started})
+            nonlocal rows, size, rejected, outcome
+            rows, size, rejected = rows + chunk.rows, size + chunk.bytes, rejected + chunk.rejected
+            detail = {"rows": rows, "bytes": size, "seconds": time.monotonic() - started}
+            outcome = Outcome("done", {**detail, "rejected": rejected})
             self._state.record(step, "done" if chunk.last is None else "started", outcome.detail, chunk.last)
 
         copy = TableCopy(
@@ -130,6 +147,7 @@ class TargetExecutor:
             self._plan.schema,
             self._plan.options,
             advance=self._progress.advance,
+            aside=Aside(self._rejects, self._plan.source.encoding, earlier, self._most_rejects),
         )
         for _ in copy.chunks(begun.position if begun else None, record):
             pass
@@ -190,6 +208,7 @@ class TargetExecutor:
         """Remove our records; that they are gone is itself the record of this step."""
         del step, begun
         with self._target.transaction():
+            self._rejects.drop_if_empty()
             self._state.drop()
         return Outcome("done", {})
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from migration.schema.target import Note
+from migration.target.rejects import RejectCount
 from monitor.errors import ExitCode
 from monitor.terminal import to_json
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TableReport:
-    """One table: rows copied, bytes sent to PostgreSQL, seconds it took in all runs.
+    """One table: rows copied and rejected, bytes sent to PostgreSQL, seconds it took in all runs.
 
     `equal` is the verification's word on it (None: not verified).
     """
@@ -31,6 +32,7 @@ class TableReport:
     bytes: int
     seconds: float
     equal: bool | None
+    rejected: int = 0
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,28 @@ class LeftObject:
 
 
 @dataclass(frozen=True)
+class Rejected:
+    """The rows that could not be stored, with where they are kept: a table in the target, and a file."""
+
+    counts: tuple[RejectCount, ...] = ()
+    table: str | None = None
+    file: Path | None = None
+
+    @property
+    def rows(self) -> int:
+        """Rows of all tables together."""
+        return sum(item.rows for item in self.counts)
+
+
+@dataclass(frozen=True)
 class RunReport:
     """The result of `run_migration`.
 
     `already_finished`: an earlier run had finished and this one changed nothing. `resumed`: an earlier run
     had begun. `started_over`: the source had changed in between, so its rows were copied anew.
     `source_changed`: the source was written to after the state that was copied, so the target lacks those
-    writes. `verification` is the JSON of a `Verification`, None where it was not asked for. Times are
+    writes. `rejected` tells of rows that could not be stored, `rejects_accepted` whether the user had agreed
+    to them. `verification` is the JSON of a `Verification`, None where it was not asked for. Times are
     seconds; `started` and `finished` count from 1970.
     """
 
@@ -69,6 +86,8 @@ class RunReport:
     started_over: bool = False
     source_changed: bool = False
     already_finished: bool = False
+    rejected: Rejected = field(default_factory=Rejected)
+    rejects_accepted: bool = False
 
     @property
     def rows(self) -> int:
@@ -87,8 +106,8 @@ class RunReport:
 
     @property
     def exit_code(self) -> ExitCode:
-        """DIFFERS when anything did not arrive as it was: left objects, differences, later writes."""
-        if self.source_changed:
+        """DIFFERS when anything did not arrive as it was, or not at all."""
+        if self.source_changed or (self.rejected.rows and not self.rejects_accepted):
             return ExitCode.DIFFERS
         if self.already_finished:
             return ExitCode.DONE
@@ -99,6 +118,7 @@ class RunReport:
         """Everything, with the derived values."""
         derived = {
             "rows": self.rows,
+            "rejected_rows": self.rejected.rows,
             "seconds": self.seconds,
             "equal": self.equal,
             "exit_code": int(self.exit_code),
@@ -117,6 +137,8 @@ def build_report(
     resumed: bool,
     started_over: bool,
     source_changed: bool,
+    rejected: Rejected,
+    rejects_accepted: bool,
 ) -> RunReport:
     """Put a run's report together from its plan and its ended steps."""
     verification = next((step.outcome.detail for step in ended if step.kind == "verify"), None)
@@ -128,7 +150,14 @@ def build_report(
         schema=plan.schema,
         journal=journal,
         tables=tuple(
-            TableReport(name, detail["rows"], detail["bytes"], detail["seconds"], equal.get(name))
+            TableReport(
+                name,
+                detail["rows"],
+                detail["bytes"],
+                detail["seconds"],
+                equal.get(name),
+                detail.get("rejected", 0),
+            )
             for name, detail in copied.items()
         ),
         left=tuple(
@@ -142,12 +171,17 @@ def build_report(
         resumed=resumed,
         started_over=started_over,
         source_changed=source_changed,
+        rejected=rejected,
+        rejects_accepted=rejects_accepted,
     )
 
 
-def earlier_report(content: Mapping[str, Any], *, source_changed: bool) -> RunReport:
+def earlier_report(
+    content: Mapping[str, Any], *, source_changed: bool, rejects_accepted: bool = False
+) -> RunReport:
     """The report of a run that had finished before; `source_changed`: its source was written to since."""
-    values = {field.name: content[field.name] for field in fields(RunReport)}
+    values = {item.name: content[item.name] for item in fields(RunReport) if item.name in content}
+    kept = content.get("rejected") or {}
     values |= {
         "source": Path(content["source"]),
         "journal": Path(content["journal"]),
@@ -156,5 +190,11 @@ def earlier_report(content: Mapping[str, Any], *, source_changed: bool) -> RunRe
         "notes": tuple(Note(**note) for note in content["notes"]),
         "source_changed": source_changed or content["source_changed"],
         "already_finished": True,
+        "rejected": Rejected(
+            tuple(RejectCount(**item) for item in kept.get("counts", ())),
+            kept.get("table"),
+            Path(kept["file"]) if kept.get("file") else None,
+        ),
+        "rejects_accepted": rejects_accepted,
     }
     return RunReport(**values)

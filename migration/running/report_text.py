@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from migration.running.dry_run import DryRun
-    from migration.running.report import RunReport
+    from migration.running.report import Rejected, RunReport
     from migration.schema.target import Note
 
 _LEVELS = {
@@ -27,12 +27,20 @@ _LEVELS = {
 def print_report(report: RunReport) -> None:
     """A run's summary: every table, everything left, every note, the verdict."""
     table = Table(box=None, pad_edge=False)
-    for heading in ("table", "rows", "seconds", "verified"):
+    headings = ["table", "rows", "seconds", "verified"]
+    if report.rejected.rows:
+        headings.insert(2, "rejected")
+    for heading in headings:
         table.add_column(heading, justify="left" if heading == "table" else "right")
     for item in report.tables:
         verdict = {True: "equal", False: "[bold red]DIFFERS[/]", None: "-"}[item.equal]
-        table.add_row(escape(item.name), f"{item.rows:,}", f"{item.seconds:.1f}", verdict)
+        cells = [escape(item.name), f"{item.rows:,}", f"{item.seconds:.1f}", verdict]
+        if report.rejected.rows:
+            cells.insert(2, f"{item.rejected:,}")
+        table.add_row(*cells)
     out.print(table)
+    if report.rejected.rows:
+        _print_rejected(report.rejected)
     if report.left:
         out.print("\n[bold]PostgreSQL refused[/]")
         for left in report.left:
@@ -54,8 +62,22 @@ def print_report(report: RunReport) -> None:
     out.print(f"[bold]{_verdict(report)}[/]", soft_wrap=True)
 
 
+def _print_rejected(rejected: Rejected) -> None:
+    """What was rejected and why, and where the rows are."""
+    out.print("\n[bold]rejected: rows that could not be stored[/]")
+    for item in rejected.counts:
+        where = item.table + (f".{item.column}" if item.column else "")
+        more = f" (and {item.rows - 1:,} more)" if item.rows > 1 else ""
+        out.print(f"  {escape(where)}: {escape(item.example)}{more}", soft_wrap=True)
+    kept = f"kept with their original bytes in {rejected.table} of the target and in {rejected.file}"
+    out.print(f"  {escape(kept)}", soft_wrap=True)
+
+
 def _verdict(report: RunReport) -> str:
     moved = f"{report.rows:,} rows in {len(report.tables)} tables, {report.target}, schema {report.schema}"
+    if report.rejected.rows:
+        agreed = "as accepted" if report.rejects_accepted else "--accept-rejects agrees to that"
+        moved += f"; {report.rejected.rows:,} rows rejected ({agreed})"
     found = report.verification
     proven = "not verified"
     if found is not None:
@@ -83,7 +105,7 @@ def print_verification(found: Mapping[str, Any]) -> None:
             if table["target_rows"] is None:
                 counts = "missing in PostgreSQL"
             out.print(f"[bold red]table {escape(table['table'])} differs[/]: {counts}", soft_wrap=True)
-            for row in table["rows"]:
+            for row in (*table["rows"], *table["unconfirmed"]):
                 out.print(f"  {escape(_row(row))}", soft_wrap=True)
     for item in found["objects"]:
         mark = "as announced" if item["accepted"] else "[bold red]differs[/]"
@@ -103,6 +125,9 @@ def print_verification(found: Mapping[str, Any]) -> None:
                 f"{item['source']} rows here and {item['target']} there refer to no row of {item['parent']}"
             )
             out.print(f"[bold red]differs[/]: {escape(item['table'])}: {escape(said)}", soft_wrap=True)
+    if found["rejected"]:
+        said = f"{found['rejected']:,} rows of the source are not stored, but kept exactly among the rejects"
+        out.print(f"[bold]rejected[/]: {said}", soft_wrap=True)
     rows = sum(table["source_rows"] for table in found["tables"])
     verdict = (
         "equal" if found["equal"] else "rows equal, objects differ" if found["rows_equal"] else "NOT equal"

@@ -73,7 +73,9 @@ class TargetColumn:
     name where the usual one is taken. `epoch` is the unit that integers of a timestamp column count in,
     `scale` the digits behind the point of a numeric, `raw_codec` the encoding of texts that are read as bytes
     because some of them are no valid text, and `why` says in one sentence what decided the type. `cast` is
-    what a conversion CAST makes values of.
+    what a conversion CAST makes values of. `blanks`
+    become NULL: '', a date of zeros, and 0 as a date. `rejects` values do not fit the type: their rows are
+    not stored.
     """
 
     name: str
@@ -92,6 +94,8 @@ class TargetColumn:
     unreadable: bool = False
     why: str = ""
     cast: PostgresType | None = None
+    blanks: bool = False
+    rejects: int = 0
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,11 @@ class TargetTable:
     def copied(self) -> tuple[TargetColumn, ...]:
         """The columns that the copy fills, in order."""
         return tuple(column for column in self.columns if column.generated is None and not column.unreadable)
+
+    @property
+    def rejects(self) -> int:
+        """The most rows that may be rejected: a row counts once for each value that does not fit."""
+        return sum(column.rejects for column in self.columns)
 
 
 @dataclass(frozen=True)

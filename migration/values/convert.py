@@ -38,6 +38,7 @@ class Unstorable(MigrationError):  # says what the value is; every caller knows 
             why="it was not in the file when the plan was made",
             next_step="outgrow migrate inspect SRC, then run again with the new plan",
         )
+        self.column = column
         self.value = value
 
 
@@ -80,7 +81,7 @@ def converter(column: TargetColumn, options: PlanOptions | None = None) -> Calla
         try:
             return convert(value)
         except (ValueError, OverflowError, TypeError, KeyError, ArithmeticError):
-            raise Unstorable(column.name, value, column.type) from None
+            raise Unstorable(column.source.name, value, column.type) from None
 
     return converted
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from migration.schema.ddl import qualified, quote_identifier
 from migration.verification.findings import TableFinding
 from migration.verification.layout import integer_key, plan_layout
+from migration.verification.rejected import ConfirmedRejects
 from migration.verification.rows import differing_rows
 
 if TYPE_CHECKING:
@@ -48,22 +49,25 @@ def compare_table(
         query = f"SELECT count(*) FROM {quote_identifier(table.source.name)}"  # noqa: S608  # quoted
         return TableFinding(table.name, reader.execute(query).fetchone()[0], None, "", None)
     layout = plan_layout(sides, table, actual, _bounds(sides, table, actual))
-    with ThreadPoolExecutor(1) as aside:
-        asked = aside.submit(target_sums, target, layout)
+    with ThreadPoolExecutor(1) as beside:
+        asked = beside.submit(target_sums, target, layout)
         ours = source_sums(reader, layout, advance)
         theirs = asked.result()
     differing = sorted(
         number for number in ours.keys() | theirs.keys() if ours.get(number) != theirs.get(number)
     )
+    aside = sides.rejects.get(table.source.name, ConfirmedRejects())
     return TableFinding(
         table.name,
-        sum(part.rows for part in ours.values()),
+        sum(part.rows for part in ours.values()) + aside.rows,
         sum(part.rows for part in theirs.values()),
         checksum(ours),
         checksum(theirs),
         len(ours.keys() | theirs.keys()),
         len(differing),
         differing_rows(reader, target, layout, _first(differing, ours, theirs)) if differing else (),
+        aside.rows,
+        aside.unconfirmed,
     )
 
 

@@ -26,7 +26,9 @@ class TableFinding:
     """One table: row counts, checksums (sums modulo 2**64), and the first rows that differ.
 
     `target_rows` is None where the table does not exist. `ranges_differing` counts the parts of the table, of
-    `ranges` in all, whose sums differ; `rows` has rows of the first of them only.
+    `ranges` in all, whose sums differ; `rows` has rows of the first of them only. `rejected` rows of the
+    source are expected to be missing, because they are kept aside exactly as the source has them;
+    `unconfirmed` are rows kept aside that the source does not have so.
     """
 
     table: str
@@ -37,11 +39,15 @@ class TableFinding:
     ranges: int = 0
     ranges_differing: int = 0
     rows: tuple[RowDifference, ...] = ()
+    rejected: int = 0
+    unconfirmed: tuple[RowDifference, ...] = ()
 
     @property
     def equal(self) -> bool:
         return (
-            self.source_rows == self.target_rows
+            self.target_rows is not None
+            and self.source_rows == self.target_rows + self.rejected
+            and not self.unconfirmed
             and self.source_checksum == self.target_checksum
             and self.ranges_differing == 0
         )
@@ -121,6 +127,11 @@ class Verification:
         )
 
     @property
+    def rejected(self) -> int:
+        """Rows of the source that were not stored, but kept aside."""
+        return sum(table.rejected for table in self.tables)
+
+    @property
     def rows_equal(self) -> bool:
         """Whether every row of every table is the same on both sides, whatever became of other objects."""
         return all(table.equal for table in self.tables)
@@ -154,6 +165,7 @@ class Verification:
         return {
             "equal": self.equal,
             "rows_equal": self.rows_equal,
+            "rejected": self.rejected,
             "surprises": self.surprises,
             **content,
         }

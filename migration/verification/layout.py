@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import md5
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,12 +12,13 @@ from migration.verification.canonical_sql import key_hash_sql, key_sql, row_hash
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from migration.schema.options import PlanOptions
     from migration.schema.target import TargetColumn, TargetTable
     from migration.target.database import Connection
     from migration.verification.catalog import CatalogColumn, CatalogTable
+    from migration.verification.rejected import ConfirmedRejects
 
 #: Into how many ranges a table is parted at most; a range that differs is read again row by row.
 RANGES = 4096
@@ -28,12 +29,16 @@ _HASH_SHIFT = 52  # of a 64-bit hash, its first 12 bits: 4096 ranges
 
 @dataclass(frozen=True)
 class Sides:
-    """What is compared: a snapshot of the source, the target and its schema, under the user's options."""
+    """What is compared: a snapshot of the source, the target and its schema, under the user's options.
+
+    `rejects` are the rows that are expected to be missing, by the source's names of the tables.
+    """
 
     reader: sqlite3.Connection
     target: Connection
     schema: str
     options: PlanOptions
+    rejects: Mapping[str, ConfirmedRejects] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,7 @@ class Layout:
 
     `ranges` says what parts the rows: an integer key (`shift`: ranges of 2**shift values), the hash of
     another key, or the hash of the whole row where there is no key. `keys` are positions among the columns.
+    `remaining` is the SQL condition that leaves rejected rows of the source out.
     """
 
     schema: str
@@ -52,6 +58,7 @@ class Layout:
     keys: tuple[int, ...]
     ranges: Literal["integer key", "key hash", "row hash"]
     shift: int = 0
+    remaining: str = ""
 
     # The source's side.
 
@@ -59,7 +66,8 @@ class Layout:
         """Reads the rows with text as bytearray and blobs as bytes."""
         columns = ", ".join(_selected(column) for column in self.planned)
         name = quote_identifier(self.table.source.name)
-        return f"SELECT {columns} FROM {name} NOT INDEXED"  # noqa: S608  # quoted
+        where = f" WHERE {self.remaining}" if self.remaining else ""
+        return f"SELECT {columns} FROM {name} NOT INDEXED{where}"  # noqa: S608  # quoted
 
     def row_hash(self, encoded: Sequence[bytes]) -> int:
         """A row's hash as an unsigned 64-bit number."""
@@ -80,14 +88,15 @@ class Layout:
         return row_hash >> _HASH_SHIFT
 
     def source_bounds(self, ranges: Sequence[int]) -> str:
-        """A WHERE clause that leaves out rows of other ranges, where the key allows it."""
+        """The rest of the WHERE clause: leaves out rows of other ranges, where the key allows it."""
         if self.ranges != "integer key":
             return ""
         name = quote_identifier(self.planned[self.keys[0]].source.name)
-        return " WHERE " + " OR ".join(
+        chosen = " OR ".join(
             f"{name} BETWEEN {number << self.shift} AND {((number + 1) << self.shift) - 1}"
             for number in ranges
         )
+        return f" {'AND' if self.remaining else 'WHERE'} ({chosen})"
 
     # The target's side.
 
@@ -137,6 +146,7 @@ def plan_layout(
         keys,
         "row hash" if not keys else "integer key" if integer_key(actual) is not None else "key hash",
         shift,
+        sides.rejects[table.source.name].remaining if table.source.name in sides.rejects else "",
     )
 
 

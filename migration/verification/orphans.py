@@ -27,8 +27,8 @@ def compare_orphans(sides: Sides, plan: TargetPlan) -> tuple[OrphanFinding, ...]
             if parent is None or len(key.columns) != len(key.parent_columns):
                 continue
             ours = _query(
-                quote_identifier(table.source.name),
-                quote_identifier(parent.source.name),
+                _stored(sides, table),
+                _stored(sides, parent),
                 key.columns,
                 key.parent_columns,
             )
@@ -48,6 +48,15 @@ def compare_orphans(sides: Sides, plan: TargetPlan) -> tuple[OrphanFinding, ...]
                 )
             )
     return tuple(findings)
+
+
+def _stored(sides: Sides, table: TargetTable) -> str:
+    """The source's rows of a table without the rejected ones."""
+    name = quote_identifier(table.source.name)
+    aside = sides.rejects.get(table.source.name)
+    if aside is None or not aside.remaining:
+        return name
+    return f"(SELECT * FROM {name} WHERE {aside.remaining})"  # noqa: S608  # quoted
 
 
 def _names(table: TargetTable, columns: Sequence[str]) -> tuple[str, ...]:
