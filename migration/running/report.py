@@ -37,13 +37,17 @@ class TableReport:
 
 @dataclass(frozen=True)
 class LeftObject:
-    """Something PostgreSQL refused: what, in its words why, and the SQL to repair and run by hand."""
+    """Something that has not arrived: what, why, and the SQL to repair and run by hand.
+
+    What PostgreSQL `refused` is in its SQL and its words; what the plan left out is in SQLite's SQL.
+    """
 
     kind: str
     name: str
     table: str
     why: str
     sql: str
+    refused: bool = True
 
 
 @dataclass(frozen=True)
@@ -163,6 +167,11 @@ def build_report(
         left=tuple(
             LeftObject(detail["kind"], detail["object"], detail["table"], detail["why"], detail["sql"])
             for detail in (step.outcome.detail for step in ended if step.outcome.state == "left")
+        )
+        + tuple(
+            LeftObject(note.kind, note.object, note.table, note.text, note.sql, refused=False)
+            for note in plan.notes
+            if note.level == "left" and note.sql
         ),
         notes=(*(Note("info", "source", text) for text in notes), *plan.notes),
         verification=dict(verification) if verification else None,

@@ -41,9 +41,10 @@ def print_report(report: RunReport) -> None:
     out.print(table)
     if report.rejected.rows:
         _print_rejected(report.rejected)
-    if report.left:
+    refused = [left for left in report.left if left.refused]
+    if refused:
         out.print("\n[bold]PostgreSQL refused[/]")
-        for left in report.left:
+        for left in refused:
             out.print(f"  {left.kind} {escape(left.name)}: {escape(left.why)}", soft_wrap=True)
     print_notes(report.notes)
     if report.verification is not None and report.verification["surprises"]:
@@ -82,7 +83,8 @@ def _verdict(report: RunReport) -> str:
     proven = "not verified"
     if found is not None:
         proven = "verification found differences" if found["surprises"] else "verified, every row equal"
-    missing = len(report.left) + sum(note.level == "left" for note in report.notes)
+    refused = sum(left.refused for left in report.left)
+    missing = refused + sum(note.level == "left" for note in report.notes)
     rest = f"; left to do by hand: {missing} (named above)" if missing else ""
     return f"{moved}: {proven}{rest}"
 

@@ -31,7 +31,9 @@ def plan_checks(draft: PlanDraft, table: Table) -> list[Statement]:
         try:
             condition = translate_condition(check.expression, scope)
         except UntranslatableError as error:
-            draft.note("left", path, f"CHECK ({check.expression}) was left out: {error}")
+            named = f"CONSTRAINT {ddl.quote_identifier(check.name)} " if check.name else ""
+            text = f"CHECK ({check.expression}) was left out: {error}"
+            draft.left("check", path, text, f"{named}CHECK ({check.expression})", table=table.name)
             continue
         seed = f"{table.name}.{check.expression}"
         name = (

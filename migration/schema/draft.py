@@ -41,6 +41,10 @@ class PlanDraft:
         """Tell the user something about one object."""
         self.notes.append(Note(level, item, text))
 
+    def left(self, kind: str, item: str, text: str, sql: str, *, table: str = "") -> None:
+        """Tell the user of an object that is not migrated, with the SQL by which SQLite has it."""
+        self.notes.append(Note("left", item, text, kind, table, sql))
+
     def obstacle(self, item: str, count: int, what: str, next_step: str) -> None:
         """Record something that must be settled before anything is migrated."""
         self.obstacles.append(Obstacle(item, count, what, next_step))

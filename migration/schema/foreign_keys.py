@@ -26,7 +26,8 @@ def plan_foreign_keys(draft: PlanDraft, table: Table) -> list[Statement]:
         path = f"{table.name} ({', '.join(key.columns)})"
         why = cannot_refer(draft.source, key) or _incomparable(draft, table, key)
         if why is not None:
-            draft.note("left", path, f"the foreign key to {key.parent_table} was left out: {why}")
+            text = f"the foreign key to {key.parent_table} was left out: {why}"
+            draft.left("foreign key", path, text, _declared(key), table=table.name)
             continue
         columns = draft.column_names(table.name, key.columns)
         seed = f"{table.name}.{position}"
@@ -45,6 +46,19 @@ def plan_foreign_keys(draft: PlanDraft, table: Table) -> list[Statement]:
         optional = may_refuse_key(draft, parent, key.parent_columns)
         statements.append(Statement("foreign key", name, target.name, sql, optional=optional))
     return statements
+
+
+def _declared(key: ForeignKey) -> str:
+    """The foreign key as a table constraint of SQLite's."""
+    named = f"CONSTRAINT {ddl.quote_identifier(key.name)} " if key.name else ""
+    parent = ddl.quote_identifier(key.parent_table)
+    over = f" ({ddl.quote_columns(key.parent_columns)})" if key.parent_columns else ""
+    rules = "".join(
+        f" ON {event} {action}"
+        for event, action in (("DELETE", key.on_delete), ("UPDATE", key.on_update))
+        if action.upper() != "NO ACTION"
+    )
+    return f"{named}FOREIGN KEY ({ddl.quote_columns(key.columns)}) REFERENCES {parent}{over}{rules}"
 
 
 def _note_orphans(draft: PlanDraft, path: str, key: ForeignKey, orphans: int | None) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from migration.schema.ddl import quote_identifier
 from migration.schema.translate import Scope, translate
 from migration.schema.typed import NUMBERS, Typed, UntranslatableError, kind_of
 
@@ -23,21 +24,27 @@ def generate(draft: PlanDraft, table: TargetTable, column: TargetColumn) -> Targ
         return column
     path = f"{table.source.name}.{column.source.name}"
     if column.unreadable:
-        draft.note("left", path, f"SQLite cannot compute it here, the column stays empty: {expression}")
+        text = f"SQLite cannot compute it here, the column stays empty: {expression}"
+        draft.left("generated column", path, text, _declared(column), table=table.source.name)
         return column
     try:
         scope = Scope.of(other for other in table.columns if other.source.generated is None)
         sql = _as_column(translate(expression or "", scope), column)
     except UntranslatableError as error:
-        draft.note(
-            "left",
-            path,
-            f"PostgreSQL does not compute it, its present values are copied: {expression} ({error})",
-        )
+        text = f"PostgreSQL does not compute it, its present values are copied: {expression} ({error})"
+        draft.left("generated column", path, text, _declared(column), table=table.source.name)
         return column
     if column.source.generated == "virtual":
         draft.note("info", path, "was computed when read; PostgreSQL stores it")
     return replace(column, generated=sql, default=None)
+
+
+def _declared(column: TargetColumn) -> str:
+    """The column as SQLite declares it."""
+    source = column.source
+    kind = (source.generated or "virtual").upper()
+    parts = (quote_identifier(source.name), source.declared_type)
+    return f"{' '.join(part for part in parts if part)} AS ({source.generation_expression}) {kind}"
 
 
 def _as_column(value: Typed, column: TargetColumn) -> str:

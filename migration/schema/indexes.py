@@ -33,7 +33,8 @@ def _index(draft: PlanDraft, table: Table, index: Index) -> Statement | None:
         terms = [_term(draft, table, index, term, scope) for term in index.terms]
         where = translate_condition(index.where, scope) if index.where is not None else None
     except UntranslatableError as error:
-        draft.note("left", index.name, f"the index was left out: {error}; it was {index.sql}")
+        text = f"the index was left out: {error}; it was {index.sql}"
+        draft.left("index", index.name, text, index.sql, table=table.name)
         return None
     name = draft.relations.take(draft.orm.index_name(table, index) or index.name, table.name)
     sql = ddl.create_index(draft.schema, target.name, name, terms, unique=index.unique, where=where)

@@ -13,12 +13,11 @@ def note_others(draft: PlanDraft) -> None:
     for other in draft.source.others:
         match other.kind:
             case "trigger":
-                draft.note(
-                    "left", other.name, f"the trigger on {other.table} must be written again in PL/pgSQL"
-                )
+                why = f"the trigger on {other.table} must be written again in PL/pgSQL"
+                draft.left("trigger", other.name, why, other.sql, table=other.table)
             case "virtual table":
                 why = "a virtual table has no counterpart in PostgreSQL; its rows are not migrated"
-                draft.note("left", other.name, why)
+                draft.left("virtual table", other.name, why, other.sql)
             case "shadow table":
                 draft.note(
                     "info", other.name, f"holds the data of the virtual table {other.table}; not migrated"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from migration.schema.ddl import quote_identifier
 from migration.schema.decision import as_text
 from migration.schema.defaults import translate_default
 from migration.schema.generated import generate
@@ -96,7 +97,10 @@ def _column(draft: PlanDraft, table: Table, column: Column, decision: Decision, 
     if column.default is not None:
         translated = translate_default(column.default, decision.type, session_clock=draft.orm.session_clock)
         default = draft.orm.default(translated.sql) if translated.sql is not None else None
-        if translated.note is not None:
+        if translated.note is not None and translated.level == "left":
+            sql = f"{quote_identifier(column.name)} {column.declared_type} DEFAULT {column.default}"
+            draft.left("default", path, translated.note, sql, table=table.name)
+        elif translated.note is not None:
             draft.note(translated.level, path, translated.note)
     in_key = table.primary_key is not None and column.name in table.primary_key.columns
     return TargetColumn(

@@ -53,12 +53,16 @@ class Note:
     """Something the migration does that its user should know, about one object.
 
     `info` is worth knowing; `widened` changed a type so that every value fits; `changed` behaves differently
-    afterwards; `left` was not migrated and needs a hand.
+    afterwards; `left` was not migrated and needs a hand. Of what was left, `kind` says what it is, `table` on
+    which table, and `sql` how SQLite declares it.
     """
 
     level: Literal["info", "widened", "changed", "left"]
     object: str
     text: str
+    kind: str = ""
+    table: str = ""
+    sql: str = ""
 
 
 @dataclass(frozen=True)

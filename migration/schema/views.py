@@ -49,7 +49,7 @@ def plan_views(draft: PlanDraft) -> list[Statement]:
             sql = created.sql(dialect="postgres", identify=True, pretty=True)
         except (UntranslatableError, SqlglotError) as error:
             why = str(error).splitlines()[0]
-            draft.note("left", view.name, f"the view was left out: {why}")
+            draft.left("view", view.name, f"the view was left out: {why}", view.sql)
             continue
         names.add(view.name, name, _outputs(created.expression))
         draft.note("info", view.name, "the view was translated; compare what it shows")
