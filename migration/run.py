@@ -148,7 +148,11 @@ def _finished_before(target: Connection, journal: Journal, now: Setup, *, accept
 
 
 #: What a step's name begins with, and how to undo it; indexes, constraints and triggers go with their tables.
-_DROPS: dict[str, LiteralString] = {"view ": "DROP VIEW {names}", "table ": "DROP TABLE {names}"}
+_DROPS: dict[str, LiteralString] = {
+    "view ": "DROP VIEW {names}",
+    "table ": "DROP TABLE {names}",
+    "function ": "DROP FUNCTION {names}",
+}
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,13 @@ def read_clock(tokens: Sequence[Token]) -> str | None:
     """
     if len(tokens) == 1 and tokens[0].kind is Kind.WORD:
         return _WORDS.get(tokens[0].value.upper())
-    spelled = squeezed(tokens)
+    return read_spelling(squeezed(tokens))
+
+
+def read_spelling(spelled: str) -> str | None:
+    """What an expression reads from the clock, by its text in lower case and without blanks."""
+    if spelled.upper() in _WORDS:
+        return _WORDS[spelled.upper()]
     return next((meaning for pattern, meaning in _SPELLINGS if re.fullmatch(pattern, spelled)), None)
 
 

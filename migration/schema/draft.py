@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from migration.schema.decision import Level
     from migration.schema.options import PlanOptions
     from migration.schema.source import SourceSchema, Table
+    from migration.schema.view_names import Output
     from migration.values.facts import Profile
 
 
@@ -31,6 +32,9 @@ class PlanDraft:
         self.relations = Namespace(lambda name, chosen: self.note("changed", name, f"is named {chosen}"))
         self.tables: dict[str, TargetTable] = {}
         self.views: dict[str, str] = {}
+        #: The columns of each view that was translated.
+        self.outputs: dict[str, list[Output]] = {}
+        self.functions = Namespace(lambda name, chosen: self.note("info", name, f"its function is {chosen}"))
         self._constraints: dict[str, Namespace] = {}
 
     @property

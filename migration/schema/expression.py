@@ -1,15 +1,20 @@
 """SQLite expressions as values: what CHECKs, index terms, predicates and generated columns are made of.
 
-The grammar and its precedence are those of sqlite.org/lang_expr.html. Subqueries, window functions and bind
-parameters cannot occur where this parser is used, and are refused.
+The grammar and its precedence are those of sqlite.org/lang_expr.html. Window functions and bind parameters
+are refused, and so are subqueries, which cannot occur in a table's declaration; `query` and `statement` parse
+those of triggers.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NoReturn
 from typing import Literal as Choice
 
 from migration.schema.tokens import BadSqlError, Kind, Token, tokenize
+
+if TYPE_CHECKING:
+    from migration.schema.query import Select
 
 
 @dataclass(frozen=True)
@@ -83,10 +88,12 @@ class Case:
 
 @dataclass(frozen=True)
 class Call:
-    """A function call; the name is in lower case."""
+    """A function call; the name is in lower case. `star` is count(*), `distinct` an aggregate's DISTINCT."""
 
     name: str
     arguments: tuple[Expression, ...] = field(default=())
+    star: bool = False
+    distinct: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,7 +108,36 @@ class Collate:
     collation: str
 
 
-Expression = Literal | Name | Unary | Binary | Like | IsNull | Between | In | Case | Call | Cast | Collate
+@dataclass(frozen=True)
+class Subquery:
+    """A SELECT as a value: the first column of its first row."""
+
+    query: Select
+
+
+@dataclass(frozen=True)
+class Exists:
+    query: Select
+
+
+@dataclass(frozen=True)
+class InQuery:
+    value: Expression
+    query: Select
+
+
+@dataclass(frozen=True)
+class Raise:
+    """RAISE in a trigger; the action is in upper case, IGNORE has no message."""
+
+    action: str
+    message: Expression | None = None
+
+
+Queried = Subquery | Exists | InQuery | Raise
+Expression = (
+    Literal | Name | Unary | Binary | Like | IsNull | Between | In | Case | Call | Cast | Collate | Queried
+)
 
 #: How tightly each operator binds; a higher number binds tighter.
 _NOT = 3
@@ -132,19 +168,33 @@ def parse_expression(sql: str) -> Expression:
     Raises:
         BadSqlError: not an expression, or one that cannot occur in a table's declaration.
     """
-    parser = _Parser(sql)
+    parser = ExpressionParser(sql)
     expression = parser.expression(0)
     parser.expect_end()
     return expression
 
 
-class _Parser:
+class ExpressionParser:
     """A precedence climber over the tokens."""
+
+    #: Whether SELECT, RAISE and aggregates may occur; `query.QueryParser` parses them.
+    queries = False
 
     def __init__(self, sql: str) -> None:
         self._sql = sql
         self._tokens = tokenize(sql)
         self._at = 0
+
+    def select(self) -> Select:
+        """The SELECT that begins here."""
+        self._refuse_query()
+
+    def raising(self) -> Raise:
+        """What stands behind RAISE."""
+        self._refuse_query()
+
+    def _refuse_query(self) -> NoReturn:
+        raise self._unexpected("an expression without subqueries", back=1)
 
     def expect_end(self) -> None:
         if self._at < len(self._tokens):
@@ -189,6 +239,8 @@ class _Parser:
     def _prefixed(self, token: Token) -> Expression:
         if token.value in ("-", "+", "~"):
             return Unary(token.value, self.expression(_UNARY))
+        if token.value == "(" and self._selects():
+            return Subquery(self._enclosed())
         if token.value == "(":
             inside = self.expression(0)
             self._expect(")")
@@ -209,10 +261,15 @@ class _Parser:
             return self._case()
         if word == "CAST" and called:
             return self._cast()
-        if word in ("EXISTS", "SELECT", "RAISE"):
-            raise self._unexpected("an expression without subqueries", back=1)
+        if word == "RAISE":
+            return self.raising()
+        if word == "EXISTS" and self.queries:
+            self._expect("(")
+            return Exists(self._enclosed())
+        if word in ("EXISTS", "SELECT"):
+            self._refuse_query()
         if called:
-            return Call(token.value.lower(), self._arguments())
+            return self._call(token.value.lower())
         if word in ("TRUE", "FALSE"):
             return Literal("word", word.lower())
         return self._name(token)
@@ -225,8 +282,30 @@ class _Parser:
         quoted = self._sql[token.start] == '"' and len(parts) == 1
         return Name(parts[-1], parts[-2] if len(parts) > 1 else None, quoted)
 
+    def _call(self, name: str) -> Call:
+        self._expect("(")
+        if self.queries and self._take("*"):
+            self._expect(")")
+            return Call(name, star=True)
+        distinct = self.queries and self._take("DISTINCT")
+        return Call(name, self._listed(), distinct=distinct)
+
+    def _selects(self) -> bool:
+        token = self._peek()
+        return self.queries and token is not None and token.is_word("SELECT")
+
+    def _enclosed(self) -> Select:
+        """A SELECT whose parenthesis is open."""
+        query = self.select()
+        self._expect(")")
+        return query
+
     def _arguments(self) -> tuple[Expression, ...]:
         self._expect("(")
+        return self._listed()
+
+    def _listed(self) -> tuple[Expression, ...]:
+        """The expressions of a list whose parenthesis is open."""
         arguments: list[Expression] = []
         if self._take(")"):
             return ()
@@ -301,6 +380,10 @@ class _Parser:
 
     def _predicate(self, left: Expression, operator: str) -> Expression:
         if operator == "IN":
+            following = self._at + 1
+            if self.queries and following < len(self._tokens) and self._tokens[following].is_word("SELECT"):
+                self._expect("(")
+                return InQuery(left, self._enclosed())
             return In(left, self._arguments())
         if operator == "BETWEEN":
             low = self.expression(_EQUALITY)

@@ -1,4 +1,4 @@
-"""Names what stays behind: triggers, virtual tables and the tables behind them."""
+"""Names what stays behind: virtual tables and the tables behind them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ if TYPE_CHECKING:
 
 
 def note_others(draft: PlanDraft) -> None:
-    """Note every object that is neither table nor view."""
+    """Note every object that is neither table, view nor trigger."""
     for other in draft.source.others:
         match other.kind:
-            case "trigger":
-                why = f"the trigger on {other.table} must be written again in PL/pgSQL"
-                draft.left("trigger", other.name, why, other.sql, table=other.table)
             case "virtual table":
                 why = "a virtual table has no counterpart in PostgreSQL; its rows are not migrated"
                 draft.left("virtual table", other.name, why, other.sql)
@@ -22,5 +19,5 @@ def note_others(draft: PlanDraft) -> None:
                 draft.note(
                     "info", other.name, f"holds the data of the virtual table {other.table}; not migrated"
                 )
-            case "view":
+            case "view" | "trigger":
                 pass

@@ -18,6 +18,7 @@ from migration.schema.options import PlanOptions
 from migration.schema.others import note_others
 from migration.schema.tables import plan_tables
 from migration.schema.target import Statement, TargetPlan
+from migration.schema.triggers import plan_triggers
 from migration.schema.views import plan_views
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def plan_target(source: SourceSchema, profile: Profile, options: PlanOptions | N
     checks = [statement for table in source.tables for statement in plan_checks(draft, table)]
     references = [statement for table in source.tables for statement in plan_foreign_keys(draft, table)]
     views = plan_views(draft)
+    triggers = plan_triggers(draft)
     additions = tuple(draft.orm.additions(draft))
     for level, text in draft.orm.advisories(source):
         draft.note(level, draft.orm.title, text)
@@ -53,7 +55,7 @@ def plan_target(source: SourceSchema, profile: Profile, options: PlanOptions | N
             )
             for table in tables
         ),
-        (*keys, *indexes, *checks, *references, *additions, *views),
+        (*keys, *indexes, *checks, *references, *additions, *views, *triggers),
         tuple(draft.notes),
         tuple(draft.obstacles),
         draft.options,

@@ -136,7 +136,16 @@ class Statement:
     """
 
     kind: Literal[
-        "table", "primary key", "unique", "index", "check", "foreign key", "view", "trigger", "comment"
+        "table",
+        "primary key",
+        "unique",
+        "index",
+        "check",
+        "foreign key",
+        "view",
+        "function",
+        "trigger",
+        "comment",
     ]
     name: str
     table: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from migration.schema import expression as sqlite
+from migration.schema.clocks import read_spelling, write_clock
 from migration.schema.ddl import quote_identifier, quote_literal
 from migration.schema.declared import Affinity, affinity_of
 from migration.schema.functions import call
@@ -14,6 +15,7 @@ from migration.schema.patterns import glob, like
 from migration.schema.tokens import BadSqlError
 from migration.schema.typed import (
     NUMBERS,
+    Kind,
     Typed,
     UntranslatableError,
     boolean,
@@ -22,6 +24,7 @@ from migration.schema.typed import (
     comparable,
     kind_of,
     number,
+    same,
     text,
     wider,
 )
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
 
     from migration.schema.target import TargetColumn
 
-_ROWID = frozenset({"rowid", "oid", "_rowid_"})
+ROWID = frozenset({"rowid", "oid", "_rowid_"})
 _ORDER = frozenset({"<", "<=", ">", ">="})
 _CALCULATING = frozenset({"+", "-", "*", "/", "%", "&", "|", "<<", ">>", "||"})
 _NULL = Typed("NULL", "null")
@@ -42,18 +45,59 @@ class Scope:
     """The columns an expression may name, by their name in lower case.
 
     `rowid` is the column that stands for the rowid, where there is one. With `for_index`, functions are those
-    that queries on PostgreSQL use, and need not give SQLite's results in every corner.
+    that queries on PostgreSQL use, and need not give SQLite's results in every corner. With `clocks`, the
+    current time may be read, which nothing that is stored can do.
     """
 
     columns: dict[str, TargetColumn]
     rowid: str | None = None
     for_index: bool = False
+    clocks: bool = False
+
+    def find(self, node: sqlite.Name) -> Typed | None:
+        """The column that a name means."""
+        column = self.columns.get(node.name.casefold())
+        if column is None and node.name.lower() in ROWID and self.rowid is not None:
+            column = self.columns[self.rowid.casefold()]
+        return None if column is None else as_typed(column)
 
     @classmethod
     def of(
         cls, columns: Iterable[TargetColumn], rowid: str | None = None, *, for_index: bool = False
     ) -> Scope:
         return cls({column.source.name.casefold(): column for column in columns}, rowid, for_index)
+
+
+class Names(Protocol):
+    """What an expression may name, and where it stands; a `Scope`, or the tables of a query."""
+
+    @property
+    def for_index(self) -> bool: ...
+
+    @property
+    def clocks(self) -> bool: ...
+
+    def find(self, node: sqlite.Name) -> Typed | None: ...
+
+
+def as_typed(column: TargetColumn, prefix: str = "") -> Typed:
+    """A column of a table as an operand, perhaps behind the name of its table."""
+    kind = kind_of(column.type)
+    if kind == "real" and affinity_of(column.source.declared_type) is not Affinity.REAL:
+        kind = "number"
+    return Typed(
+        prefix + quote_identifier(column.name),
+        kind,
+        column=True,
+        collation=column.source.collation,
+        type=column.type,
+        loose=kind == "text" and is_loose(column),
+    )
+
+
+def is_loose(column: TargetColumn) -> bool:
+    """Whether SQLite makes numbers of the texts it stores in the column, wherever it can."""
+    return affinity_of(column.source.declared_type) in (Affinity.INTEGER, Affinity.NUMERIC)
 
 
 def translate(sql: str, scope: Scope) -> Typed:
@@ -66,7 +110,7 @@ def translate(sql: str, scope: Scope) -> Typed:
         parsed = sqlite.parse_expression(sql)
     except BadSqlError as error:
         raise UntranslatableError(error.why) from None
-    return _Translator(scope).typed(parsed)
+    return Translator(scope).typed(parsed)
 
 
 def translate_condition(sql: str, scope: Scope) -> str:
@@ -75,10 +119,10 @@ def translate_condition(sql: str, scope: Scope) -> str:
     Raises:
         UntranslatableError: it has no counterpart that means the same.
     """
-    return _condition(translate(sql, scope))
+    return condition(translate(sql, scope))
 
 
-def _condition(item: Typed) -> str:
+def condition(item: Typed) -> str:
     """A condition that stands alone, so without parentheses around it."""
     return item.sql if item.kind == "boolean" else boolean(item)
 
@@ -91,8 +135,10 @@ def _collation(left: Typed, right: Typed) -> str | None:
     return deciding.collation if deciding is not None else None
 
 
-class _Translator:
-    def __init__(self, scope: Scope) -> None:
+class Translator:
+    """Translates parsed expressions; a subclass also those with subqueries."""
+
+    def __init__(self, scope: Names) -> None:
         self._scope = scope
 
     def typed(self, node: sqlite.Expression) -> Typed:
@@ -116,12 +162,42 @@ class _Translator:
             case sqlite.Case():
                 return self._case(node)
             case sqlite.Call():
-                arguments = [self.typed(argument) for argument in node.arguments]
-                return call(node.name, arguments, for_index=self._scope.for_index)
+                return self._clock(node) or self.called(node)
             case sqlite.Cast():
                 return self._cast(node)
             case sqlite.Collate():
                 return self._collate(node)
+            case sqlite.Subquery() | sqlite.Exists() | sqlite.InQuery() | sqlite.Raise():
+                return self.queried(node)
+
+    def queried(self, node: sqlite.Queried) -> Typed:
+        """What only triggers can contain."""
+        raise UntranslatableError(f"{type(node).__name__.upper()} is not translated here")
+
+    def called(self, node: sqlite.Call) -> Typed:
+        """A call of a function."""
+        arguments = [self.typed(argument) for argument in node.arguments]
+        return call(node.name, arguments, for_index=self._scope.for_index)
+
+    def _clock(self, node: sqlite.Call | sqlite.Literal) -> Typed | None:
+        """A reading of the clock, in the form that SQLite gives it in."""
+        if not self._scope.clocks:
+            return None
+        if isinstance(node, sqlite.Literal):
+            spelled = node.text
+        elif all(isinstance(item, sqlite.Literal) and item.kind == "text" for item in node.arguments):
+            listed = ",".join(f"'{item.text}'" for item in node.arguments if isinstance(item, sqlite.Literal))
+            spelled = f"{node.name}({listed})"
+        else:
+            return None
+        clock = read_spelling(spelled.lower())
+        if clock is None:
+            return None
+        kind: Kind = {"epoch": "integer", "milliseconds": "integer", "julian": "real"}.get(clock, "text")  # type: ignore[assignment]
+        if isinstance(node, sqlite.Call) and node.name == "strftime":
+            kind = "text"
+        shown = write_clock(clock, kind, session_clock=False)
+        return None if shown is None else Typed(shown, kind, clock=clock)
 
     def _literal(self, node: sqlite.Literal) -> Typed:
         match node.kind:
@@ -138,23 +214,15 @@ class _Translator:
             case "null":
                 return _NULL
             case _:
-                raise UntranslatableError(f"{node.text} changes with time")
+                reading = self._clock(node)
+                if reading is None:
+                    raise UntranslatableError(f"{node.text} changes with time")
+                return reading
 
     def _name(self, node: sqlite.Name) -> Typed:
-        column = self._scope.columns.get(node.name.casefold())
-        if column is None and node.name.lower() in _ROWID and self._scope.rowid is not None:
-            column = self._scope.columns[self._scope.rowid.casefold()]
-        if column is not None:
-            kind = kind_of(column.type)
-            if kind == "real" and affinity_of(column.source.declared_type) is not Affinity.REAL:
-                kind = "number"
-            return Typed(
-                quote_identifier(column.name),
-                kind,
-                column=True,
-                collation=column.source.collation,
-                type=column.type,
-            )
+        found = self._scope.find(node)
+        if found is not None:
+            return found
         if node.double_quoted:  # SQLite takes a quoted name that names nothing for a text
             return self._literal(sqlite.Literal("text", node.name))
         raise UntranslatableError(f"there is no column {node.name}")
@@ -217,7 +285,7 @@ class _Translator:
         return self._comparison("IS DISTINCT FROM" if negated else "IS NOT DISTINCT FROM", left, right)
 
     def _comparison(self, operator: str, left: Typed, right: Typed) -> Typed:
-        ours, theirs = comparable(left, right)
+        ours, theirs = comparable(left, right) if operator in _ORDER else same(left, right)
         if all(item.kind == "text" or item.constant is not None for item in (left, right)) and "text" in (
             left.kind,
             right.kind,
@@ -285,9 +353,9 @@ class _Translator:
             return _NULL
         subject = self.typed(node.subject) if node.subject is not None else None
         parts = ["CASE"]
-        for (condition, _), result in zip(node.branches, results, strict=False):
-            tested = self.typed(condition)
-            when = _condition(tested if subject is None else self._comparison("=", subject, tested))
+        for (question, _), result in zip(node.branches, results, strict=False):
+            tested = self.typed(question)
+            when = condition(tested if subject is None else self._comparison("=", subject, tested))
             parts.append(f"WHEN {when} THEN {result.sql}")
         if node.otherwise is not None:
             parts.append(f"ELSE {results[-1].sql}")
@@ -295,6 +363,8 @@ class _Translator:
 
     def _cast(self, node: sqlite.Cast) -> Typed:
         item, affinity = self.typed(node.operand), affinity_of(node.type)
+        if item.clock == "epoch" and affinity in (Affinity.INTEGER, Affinity.NUMERIC):
+            return Typed(number(item), "integer", type="bigint")
         match affinity, item.kind:
             case Affinity.TEXT, _:
                 return Typed(text(item), "text")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Literal
 
+from migration.schema.clocks import write_clock
 from migration.schema.ddl import quote_literal
 from migration.values.temporal import TO_SHAPE, classify, parse_datetime, parse_time
 
@@ -45,7 +46,8 @@ class Typed:
 
     `atomic` SQL needs no parentheses around it. `constant` is set for literals, `column` for plain columns,
     whose affinity SQLite applies to what they are compared with. `collation` is NOCASE or RTRIM, where one
-    applies; `collated` says that COLLATE was written.
+    applies; `collated` says that COLLATE was written. `clock` is what it reads from the clock, if anything.
+    `loose` is a text whose column SQLite takes for numeric: no text in it looks like a number.
     """
 
     sql: str
@@ -56,6 +58,8 @@ class Typed:
     collation: str | None = None
     type: str = ""
     collated: bool = False
+    clock: str = ""
+    loose: bool = False
 
     @property
     def operand(self) -> str:
@@ -136,6 +140,8 @@ def number(item: Typed) -> str:
         return f"{item.operand}::integer"
     if item.kind == "integer" and item.constant is None and item.type != "bigint":
         return f"{item.operand}::bigint"
+    if item.clock == "epoch":  # strftime('%s') is a text that SQLite calculates with
+        return write_clock("epoch", "integer", session_clock=False) or ""
     if item.kind in NUMBERS or item.kind == "null":
         return f"{item.operand}::double precision" if item.type.startswith("numeric") else item.operand
     raise UntranslatableError(f"{item.sql} is used as a number, but is {item.kind}")
@@ -166,6 +172,8 @@ def comparable(left: Typed, right: Typed) -> tuple[str, str]:
     """
     if "null" in (left.kind, right.kind):
         return left.operand, right.operand
+    if left.clock or right.clock:
+        return _with_clock(left, right)
     if "boolean" in (left.kind, right.kind):
         return _truths(left, right)
     if left.constant is not None and right.constant is None:
@@ -178,6 +186,17 @@ def comparable(left: Typed, right: Typed) -> tuple[str, str]:
     if {left.kind, right.kind} <= {"timestamp", "date"}:
         return left.operand, right.operand
     raise UntranslatableError(f"{left.sql} ({left.kind}) is compared with {right.sql} ({right.kind})")
+
+
+def _with_clock(left: Typed, right: Typed) -> tuple[str, str]:
+    """A reading of the clock in the form that the other side's kind asks for."""
+    if left.clock and right.clock:
+        return left.operand, right.operand
+    reading, other = (left, right) if left.clock else (right, left)
+    shown = write_clock(reading.clock, other.kind, session_clock=False)
+    if shown is None or other.constant is not None:
+        raise UntranslatableError(f"{other.sql} ({other.kind}) is compared with the clock's {reading.clock}")
+    return (shown, other.operand) if left.clock else (other.operand, shown)
 
 
 def _truths(left: Typed, right: Typed) -> tuple[str, str]:
@@ -208,7 +227,7 @@ def _with_constant(item: Typed, constant: Typed) -> tuple[str, str]:
             except InvalidOperation:
                 pass
         case "text" if value.kind == "text":
-            return item.operand, constant.operand
+            return item.operand, quote_literal(_as_stored(plain)) if item.loose else constant.operand
         case "text" if value.kind == "integer" and item.column:
             return item.operand, quote_literal(plain)
         case "bytes" if value.kind == "blob":
@@ -226,6 +245,26 @@ def _with_constant(item: Typed, constant: Typed) -> tuple[str, str]:
         case _:
             pass
     raise UntranslatableError(f"{item.sql} ({item.kind}) is compared with {constant.sql}")
+
+
+def _as_stored(plain: str) -> str:
+    """A text as a numeric column stores it, written as the copy writes it."""
+    try:
+        number = Decimal(plain)
+    except InvalidOperation:
+        return plain
+    if number == number.to_integral_value() and abs(number) < 2**63:
+        return str(int(number))
+    raise UntranslatableError(f"{plain!r} is compared with a column that stores it as a number")
+
+
+def same(left: Typed, right: Typed) -> tuple[str, str]:
+    """Both sides of a comparison for equality; see `comparable`."""
+    if left.loose and left.column and right.kind == "integer" and right.constant is None:
+        return left.operand, f"{right.operand}::text"
+    if right.loose and right.column and left.kind == "integer" and left.constant is None:
+        return f"{left.operand}::text", right.operand
+    return comparable(left, right)
 
 
 def _readable(parse: object, plain: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from migration.schema.declared import Affinity, affinity_of
+from migration.schema.translate import is_loose
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,12 +21,15 @@ if TYPE_CHECKING:
 class Output:
     """A column of a table or view on the target.
 
-    The type is '' where nobody knows it; `collated` says that SQLite does not compare it by its bytes.
+    The type is '' where nobody knows it; `collated` says that SQLite does not compare it by its bytes. A
+    `plain` one is a column of a table, `loose` one whose texts never look like numbers (see `typed`).
     """
 
     name: str
     type: str
     collated: bool = False
+    plain: bool = False
+    loose: bool = False
 
 
 def _output(column: TargetColumn) -> Output:
@@ -33,7 +37,9 @@ def _output(column: TargetColumn) -> Output:
     mixed = (
         column.type == "double precision" and affinity_of(column.source.declared_type) is not Affinity.REAL
     )
-    return Output(column.name, "numeric" if mixed else column.type, column.source.collation is not None)
+    shown = "numeric" if mixed else column.type
+    collated = column.source.collation is not None
+    return Output(column.name, shown, collated, plain=True, loose=is_loose(column))
 
 
 class Names:
@@ -84,6 +90,8 @@ class Names:
             node.set("this", exp.to_identifier(found.name, quoted=True))
             node.meta["type"] = found.type
             node.meta["collated"] = found.collated
+            node.meta["plain"] = found.plain
+            node.meta["loose"] = found.loose
         elif not node.table and node.this.quoted and node.name.casefold() not in aliases:
             node.replace(
                 exp.Literal.string(node.name)

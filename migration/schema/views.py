@@ -5,6 +5,7 @@ PostgreSQL has the last word: it refuses a view whose types do not fit, which is
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import sqlglot
@@ -51,7 +52,8 @@ def plan_views(draft: PlanDraft) -> list[Statement]:
             why = str(error).splitlines()[0]
             draft.left("view", view.name, f"the view was left out: {why}", view.sql)
             continue
-        names.add(view.name, name, _outputs(created.expression))
+        draft.outputs[view.name] = _outputs(created)
+        names.add(view.name, name, draft.outputs[view.name])
         draft.note("info", view.name, "the view was translated; compare what it shows")
         statements.append(Statement("view", name, name, sql, optional=True))
     return statements
@@ -159,9 +161,26 @@ def _branches(query: exp.Expr) -> list[exp.Select]:
     return [query] if isinstance(query, exp.Select) else []
 
 
-def _outputs(query: exp.Expr) -> list[Output]:
-    branches = _branches(query)
-    return [Output(item.alias_or_name, _type(item)) for item in branches[0].expressions] if branches else []
+def _outputs(created: exp.Create) -> list[Output]:
+    """The view's columns, by the names it gives them."""
+    branches = _branches(created.expression)
+    if not branches:
+        return []
+    found = [
+        Output(
+            items[0].alias_or_name,
+            _type(items[0]),
+            any(item.unalias().meta.get("collated", False) for item in items),
+            plain=len({_type(item) for item in items}) == 1
+            and all(item.unalias().meta.get("plain", False) for item in items),
+            loose=all(item.unalias().meta.get("loose", False) for item in items),
+        )
+        for items in zip(*(branch.expressions for branch in branches), strict=False)
+    ]
+    if isinstance(created.this, exp.Schema):
+        named = zip(found, created.this.expressions, strict=True)
+        return [replace(output, name=name.name) for output, name in named]
+    return found
 
 
 def _type(item: exp.Expr) -> str:

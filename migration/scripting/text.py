@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 #: Which statements go into which file.
 _KEYS = ("primary key", "unique", "index")
 _CONSTRAINTS = ("check", "foreign key")
-_VIEWS = ("view", "trigger", "comment")
+_VIEWS = ("view", "function", "trigger", "comment")
 
 
 def render(

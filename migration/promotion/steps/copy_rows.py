@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 #: How a table is called among the objects that a copy has made.
 _TABLE = "table "
+_FUNCTION = "function "
 
 
 class CopyRows(Step):
@@ -66,7 +67,7 @@ class CopyRows(Step):
                 return "nothing had been copied"
             name = journal.setup.journal
             steps = journal.steps().values()
-        made = {step.name for step in steps if step.kind == "create" and step.state == "done"}
+        made = {step.name for step in steps if step.kind in ("create", "build") and step.state == "done"}
         schema = world.plan.migration.schema
         with (
             prepared_target(world) as target,
@@ -78,10 +79,11 @@ class CopyRows(Step):
                     f"schema {schema} holds another migration than this promotion's",
                     next_step="finish or remove that one first",
                 )
-            made |= set(state.made("create")) if state is not None else set()
+            made |= {*state.made("create"), *state.made("build")} if state is not None else set()
+            functions = sorted(item.removeprefix(_FUNCTION) for item in made if item.startswith(_FUNCTION))
             tables = sorted(item.removeprefix(_TABLE) for item in made if item.startswith(_TABLE))
             with target.transaction():
-                _drop(target, schema, tables)
+                _drop(target, schema, tables, functions)
                 if state is not None:
                     state.drop()
             left = occupants(target, schema)
@@ -96,11 +98,13 @@ class CopyRows(Step):
         return f"dropped {len(tables)} tables from schema {schema}"
 
 
-def _drop(target: Connection, schema: str, tables: list[str]) -> None:
+def _drop(target: Connection, schema: str, tables: list[str], functions: list[str]) -> None:
     if tables:
         names = sql.SQL(", ").join(sql.Identifier(schema, table) for table in tables)
         # CASCADE takes the views over these tables, which the copy has made too.
         target.execute(sql.SQL("DROP TABLE IF EXISTS {} CASCADE").format(names))
+    for function in functions:  # those of triggers, which have gone with their tables
+        target.execute(sql.SQL("DROP FUNCTION IF EXISTS {}()").format(sql.Identifier(schema, function)))
 
 
 class _Told:

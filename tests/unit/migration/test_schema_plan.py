@@ -225,7 +225,7 @@ def test_views_are_translated_with_the_names_of_the_tables(plan: Callable[..., T
 
 def test_triggers_and_virtual_tables_are_named_as_left(plan: Callable[..., TargetPlan]) -> None:
     made = plan(
-        "CREATE TABLE t (a); CREATE TRIGGER g AFTER INSERT ON t BEGIN SELECT 1; END;"
+        "CREATE TABLE t (a); CREATE TRIGGER g AFTER INSERT ON t BEGIN SELECT app(1); END;"
         "CREATE VIRTUAL TABLE f USING fts5(x)"
     )
     assert {note.partition(":")[0] for note in notes(made, "left")} == {"g", "f"}
