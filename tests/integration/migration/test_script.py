@@ -160,7 +160,7 @@ def test_keys_and_constraints_hold_afterwards(
     )
     assert constraints == {
         "Order_pkey": "p1",
-        "Order_check": "c1",
+        "Order_naïve;--_check": "c1",
         "parent_pkey": "p1",
         "parent_code_key": "u1",
         "ab": "u1",

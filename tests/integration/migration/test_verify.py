@@ -31,7 +31,7 @@ def migrated(
 ) -> tuple[Path, str]:
     """A shop and its migrated database, which no test changes."""
     path = make_shop(tmp_path_factory.mktemp("verify") / "shop.db", rows=6_000)
-    dsn = postgres.create_database("verified")
+    dsn = postgres.create_database(f"verified_{next(_numbers)}")
     run_migration(path, dsn)
     return path, dsn
 

@@ -184,7 +184,7 @@ def test_checks_keep_their_names_and_meaning(plan: Callable[..., TargetPlan]) ->
     )
     assert statements(made, "check") == [
         'ALTER TABLE "public"."t" ADD CONSTRAINT "positive" CHECK ("a" > 0)',
-        'ALTER TABLE "public"."t" ADD CONSTRAINT "t_check" CHECK ("b" IN (false, true))',
+        'ALTER TABLE "public"."t" ADD CONSTRAINT "t_b_check" CHECK ("b" IN (false, true))',
     ]
     assert "CHECK (app_fn(a)) was left out" in notes(made, "left")[0]
 
