@@ -37,6 +37,9 @@ def verify(
     blanks: option.Blanks = "auto",
     boolean_words: option.BooleanWords = False,
     accept_rejects: option.AcceptRejects = False,
+    target_first: option.TargetFirst = False,
+    create_missing: option.CreateMissing = False,
+    drop_column: option.DropColumns = None,
     as_json: option.AsJson = False,
 ) -> None:
     """Prove that PostgreSQL holds what the SQLite file holds: objects, rows, sequences, orphans."""
@@ -52,6 +55,9 @@ def verify(
         blanks=blanks,
         boolean_words=boolean_words,
         orm=orm,
+        target_first=target_first,
+        create_missing=create_missing,
+        drop_columns=tuple(drop_column or ()),
     )
     with err.status("comparing ..."):
         found = verify_migration(source, dsn, options)

@@ -32,6 +32,10 @@ class PlanOptions:
     NULL of blank dates and treats the others as misfits. `boolean_words` reads yes, no, y, n, on and off as
     booleans. `orm` names the library that made the file, whose PostgreSQL schema is then aimed at; auto
     recognises it.
+
+    `target_first` loads into the tables that the application has made on PostgreSQL. There, `create_missing`
+    makes the tables it has not, `truncate_target` empties those that hold rows, and `drop_columns`
+    (TABLE.COLUMN) names what may be left behind.
     """
 
     schema: str = "public"
@@ -41,3 +45,7 @@ class PlanOptions:
     blanks: BlankPolicy = "auto"
     boolean_words: bool = False
     orm: OrmChoice = "auto"
+    target_first: bool = False
+    create_missing: bool = False
+    truncate_target: bool = False
+    drop_columns: tuple[str, ...] = ()
