@@ -17,6 +17,14 @@ class SourceBusyError(MigrationError):
     """Another program holds the source in a way that allows no consistent reading."""
 
 
+class OptionRefusedError(MigrationError, UsageError):
+    """An option, or a rule of the user's, names nothing in the file or cannot be carried out."""
+
+
+class RulesRefusedError(OptionRefusedError):
+    """The user's rules file is wrong; the message names the line."""
+
+
 class DsnError(MigrationError, UsageError):
     """The connection string cannot be read. Its text is never repeated: it may hold a password."""
 

@@ -91,7 +91,7 @@ def inspect_source(path: Path, options: PlanOptions | None = None) -> Inspection
     checked = check_source(path)
     draft = draft_migration(checked.path, chosen)
     source = draft.plan.source
-    recognised = recognise(source, chosen.orm)
+    recognised = recognise(source.file, chosen.orm)
     return Inspection(
         path,
         checked.size,

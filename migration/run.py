@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import time
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, LiteralString
 
@@ -28,6 +27,7 @@ from migration.running.rejects import MOST_REJECTS, default_rejects, refuse_more
 from migration.running.report import Rejected, RunReport, build_report, earlier_report
 from migration.running.resume import Beginning, decide, refuse_other
 from migration.running.steps import Ended, Outcome, plan_hash, plan_steps
+from migration.scripting.names_file import write_names
 from migration.source.file import check_source
 from migration.source.snapshot import hold_snapshot
 from migration.target.database import (
@@ -42,7 +42,6 @@ from migration.target.database import (
 from migration.target.lock import exclusive
 from migration.target.rejects import RejectTable
 from migration.target.state import TargetSetup, TargetState
-from migration.target_first.rows import empty_loaded, find_existing, refuse_new_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -108,16 +107,15 @@ def run_migration(
             if pinned.report is not None:
                 return _finished_before(target, journal, now, accepted=options.accept_rejects)
         check_target(target, options.plan.schema)
-        state = TargetState.find(target, options.plan.schema)
-        existing = find_existing(target, options.plan, state.setup.existing if state else None)
-        plan = plan_migration(checked.path, options.plan, connection=snapshot.connection, existing=existing)
+        plan = plan_migration(checked.path, options.plan, connection=snapshot.connection)
         for table in plan.tables:
             refuse_more(table.source.name, table.rejects, options.max_rejects)
         now = replace(now, plan_hash=plan_hash(plan))
+        state = TargetState.find(target, plan.schema)
         steps = journal.steps() if journal else {}
         beginning = decide(pinned, steps, state.setup if state else None, now)
         if journal is None:
-            _refuse_in_the_way(target, plan)
+            refuse_occupied(target, plan.schema)
             journal = stack.enter_context(new_journal(path, now))
             pinned = now
         run = _Run(checked, snapshot, target, plan, journal, progress, options)
@@ -133,7 +131,7 @@ def _setup(snapshot: Snapshot, target: Connection, options: RunOptions) -> Setup
         source_state=snapshot.state,
         target=identify(target),
         schema=options.plan.schema,
-        options=json.loads(json.dumps(asdict(options.plan))),  # as the journal gives them back
+        options=options.plan.to_json(),
         plan_hash="",
         started=time.time(),
     )
@@ -172,10 +170,7 @@ class _Run:
 
     def go(self, beginning: Beginning, state: TargetState | None, setup: Setup) -> RunReport:
         steps = plan_steps(self.plan, verify=self.options.verify)
-        existing = self.plan.existing.to_json() if self.plan.existing else None
-        recorded = TargetSetup(
-            setup.journal, str(setup.source), setup.source_state, setup.plan_hash, existing
-        )
+        recorded = TargetSetup(setup.journal, str(setup.source), setup.source_state, setup.plan_hash)
         if beginning == "conclude":
             ended = _remembered(self.journal)
             refuse_missing(self.target, self.journal, [step.name for step in ended if step.kind == "copy"])
@@ -203,6 +198,7 @@ class _Run:
             rejected=self._rejected(),
             rejects_accepted=self.options.accept_rejects,
         )
+        write_names(self.journal.path.with_name(self.journal.path.name + ".names.json"), self.plan.names)
         self.journal.finish(report.to_json())
         return report
 
@@ -211,7 +207,7 @@ class _Run:
         with self.target.transaction():
             if not schema_exists(self.target, self.plan.schema):
                 execute(self.target, "CREATE SCHEMA {schema}", schema=sql.Identifier(self.plan.schema))
-            _refuse_in_the_way(self.target, self.plan)
+            refuse_occupied(self.target, self.plan.schema)
             state = TargetState.create(self.target, self.plan.schema, recorded)
             # What an earlier migration into this schema rejected, belongs to tables that are gone.
             RejectTable.provide(self.target, self.plan.schema).forget()
@@ -230,8 +226,6 @@ class _Run:
                 ]
                 if names:
                     execute(self.target, statement, names=sql.SQL(", ").join(names))
-            if self.plan.existing is not None:
-                empty_loaded(self.target, self.plan, self.plan.existing)
             RejectTable.provide(self.target, self.plan.schema).forget()
             state.start_over(recorded)
 
@@ -275,13 +269,6 @@ class _Run:
         path = self.options.rejects or default_rejects(self.journal.path, self.checked.path)
         write_rejects(path, self.plan.schema, kept.rejects())
         return Rejected(counts, kept.shown, path)
-
-
-def _refuse_in_the_way(target: Connection, plan: TargetPlan) -> None:
-    if plan.existing is None:
-        refuse_occupied(target, plan.schema)
-    else:
-        refuse_new_rows(target, plan, plan.existing)
 
 
 def _remembered(journal: Journal) -> list[Ended]:

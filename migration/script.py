@@ -13,6 +13,7 @@ from migration.errors import MigrationError
 from migration.planning import PlanOptions, plan_migration
 from migration.schema.ddl import qualified, quote_columns
 from migration.schema.tokens import quoted
+from migration.scripting.names_file import write_names
 from migration.scripting.tally import Tally
 from migration.scripting.text import render
 from migration.source.file import check_source
@@ -40,6 +41,8 @@ FILES = (
     "70_verify.sql",
     *("90_rollback.sql", "README.md", "run.sql"),
 )
+#: What is named otherwise than in the source; only where something is.
+NAMES = "names.json"
 #: How much is added up at once.
 _BLOCK_ROWS = 1_000
 _BLOCK_BYTES = 2**20
@@ -109,6 +112,7 @@ def write_script(
                 data = tuple(_write_data(snapshot.connection, plan, draft, advance))
                 for name in FILES:
                     (draft / name).write_text(render(name, plan, data), encoding="utf-8", newline="\n")
+                named = write_names(draft / NAMES, plan.names)
                 _publish(draft, folder)
         except OSError as error:
             raise OutputRefusedError(
@@ -116,7 +120,7 @@ def write_script(
                 why=str(error),
                 next_step="name another folder with --out",
             ) from error
-    files = tuple(sorted((*FILES, *(item.path for item in data))))
+    files = tuple(sorted((*FILES, *((NAMES,) if named else ()), *(item.path for item in data))))
     return Script(folder, files, sum(item.rows for item in data), plan.notes)
 
 
@@ -187,6 +191,7 @@ def _publish(draft: Path, folder: Path) -> None:
         return
     for stale in (folder / DATA).glob("[0-9][0-9][0-9][0-9]*_*.sql"):
         stale.unlink()
+    (folder / NAMES).unlink(missing_ok=True)
     (folder / DATA).mkdir(exist_ok=True)
     for file in sorted(path for path in draft.rglob("*") if path.is_file()):
         shutil.move(file, folder / file.relative_to(draft))

@@ -34,6 +34,10 @@ def inspect(
     misfits: option.Misfits = "auto",
     blanks: option.Blanks = "auto",
     boolean_words: option.BooleanWords = False,
+    names: option.Names = "keep",
+    include: option.Include = None,
+    exclude: option.Exclude = None,
+    rules: option.RulesFile = None,
     as_json: option.AsJson = False,
 ) -> None:
     """Show what a SQLite file holds, what each column becomes in PostgreSQL and why, and what needs a hand.
@@ -41,6 +45,7 @@ def inspect(
     Every row is read, nothing is changed.
     """
     from migration.inspection import inspect_source  # noqa: PLC0415
+    from migration.rules.reading import read_rules  # noqa: PLC0415
     from migration.schema.options import PlanOptions  # noqa: PLC0415
     from monitor.terminal import emit_json  # noqa: PLC0415
 
@@ -52,6 +57,10 @@ def inspect(
         blanks=blanks,
         boolean_words=boolean_words,
         orm=orm,
+        names=names,
+        include=tuple(include or ()),
+        exclude=tuple(exclude or ()),
+        rules=read_rules(rules),
     )
     inspection = inspect_source(source, options)
     if as_json:

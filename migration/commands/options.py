@@ -39,22 +39,20 @@ Blanks: TypeAlias = Annotated[
 BooleanWords: TypeAlias = Annotated[
     bool, typer.Option("--boolean-words", help="Read yes, no, y, n, on and off as booleans.")
 ]
-TargetFirst: TypeAlias = Annotated[
-    bool, typer.Option("--target-first", help="Load into the tables that the application has made there.")
+Names: TypeAlias = Annotated[
+    Literal["keep", "lower", "snake"], typer.Option(help="How names are spelled on the target.")
 ]
-CreateMissing: TypeAlias = Annotated[
-    bool, typer.Option("--create-missing", help="With --target-first: make the tables it has not.")
-]
-TruncateTarget: TypeAlias = Annotated[
-    bool, typer.Option("--truncate-target", help="With --target-first: first delete the rows it holds.")
-]
-DropColumns: TypeAlias = Annotated[
+Include: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option(
-        "--drop-column",
-        metavar="TABLE.COLUMN",
-        help="With --target-first: leave a column behind that the target has not (repeatable).",
-    ),
+    typer.Option(metavar="TABLE", help="Migrate only these tables and views (*, ?); may be repeated."),
+]
+Exclude: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(metavar="TABLE", help="Leave out these tables and views (*, ?); may be repeated."),
+]
+RulesFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--rules", help="A YAML file with your rules for tables and columns: docs/rules.md."),
 ]
 Verify: TypeAlias = Annotated[bool, typer.Option(help="Compare both sides before the run is finished.")]
 AcceptRejects: TypeAlias = Annotated[

@@ -23,8 +23,6 @@ Examples:
 
   outgrow migrate run app.db postgresql://app@db.example/app --dry-run
 
-  outgrow migrate run app.db postgresql://app@db.example/app --target-first
-
 The file may be in use: in WAL mode the application can write on, and the report says so if it did; in any \
 other mode its writes wait, or fail as "locked", until the rows are copied and compared. The password comes \
 from PGPASSWORD, ~/.pgpass, a service file or the connection string, as with psql. After an interruption the \
@@ -50,10 +48,10 @@ def run(
     misfits: option.Misfits = "auto",
     blanks: option.Blanks = "auto",
     boolean_words: option.BooleanWords = False,
-    target_first: option.TargetFirst = False,
-    create_missing: option.CreateMissing = False,
-    truncate_target: option.TruncateTarget = False,
-    drop_column: option.DropColumns = None,
+    names: option.Names = "keep",
+    include: option.Include = None,
+    exclude: option.Exclude = None,
+    rules: option.RulesFile = None,
     verify: option.Verify = True,
     accept_rejects: option.AcceptRejects = False,
     max_rejects: option.MaxRejects = 1_000,
@@ -62,6 +60,7 @@ def run(
     as_json: option.AsJson = False,
 ) -> None:
     """Migrate a SQLite file into PostgreSQL: tables, rows, keys, indexes, sequences, and the proof."""
+    from migration.rules.reading import read_rules  # noqa: PLC0415
     from migration.run import RunOptions  # noqa: PLC0415
     from migration.schema.options import PlanOptions  # noqa: PLC0415
 
@@ -74,10 +73,10 @@ def run(
             blanks=blanks,
             boolean_words=boolean_words,
             orm=orm,
-            target_first=target_first,
-            create_missing=create_missing,
-            truncate_target=truncate_target,
-            drop_columns=tuple(drop_column or ()),
+            names=names,
+            include=tuple(include or ()),
+            exclude=tuple(exclude or ()),
+            rules=read_rules(rules),
         ),
         journal,
         verify,

@@ -39,6 +39,10 @@ def script(
     misfits: option.Misfits = "auto",
     blanks: option.Blanks = "auto",
     boolean_words: option.BooleanWords = False,
+    names: option.Names = "keep",
+    include: option.Include = None,
+    exclude: option.Exclude = None,
+    rules: option.RulesFile = None,
     force: Force = False,
     as_json: option.AsJson = False,
 ) -> None:
@@ -46,6 +50,7 @@ def script(
 
     The folder holds schema, rows, keys, constraints, sequences, a verification, a rollback and a README.
     """
+    from migration.rules.reading import read_rules  # noqa: PLC0415
     from migration.schema.options import PlanOptions  # noqa: PLC0415
     from migration.script import write_script  # noqa: PLC0415
     from migration.scripting.report import print_script, watching  # noqa: PLC0415
@@ -59,6 +64,10 @@ def script(
         blanks=blanks,
         boolean_words=boolean_words,
         orm=orm,
+        names=names,
+        include=tuple(include or ()),
+        exclude=tuple(exclude or ()),
+        rules=read_rules(rules),
     )
     with watching() as advance:
         written = write_script(source, out, options, force=force, advance=advance)

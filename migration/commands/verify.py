@@ -37,12 +37,14 @@ def verify(
     blanks: option.Blanks = "auto",
     boolean_words: option.BooleanWords = False,
     accept_rejects: option.AcceptRejects = False,
-    target_first: option.TargetFirst = False,
-    create_missing: option.CreateMissing = False,
-    drop_column: option.DropColumns = None,
+    names: option.Names = "keep",
+    include: option.Include = None,
+    exclude: option.Exclude = None,
+    rules: option.RulesFile = None,
     as_json: option.AsJson = False,
 ) -> None:
     """Prove that PostgreSQL holds what the SQLite file holds: objects, rows, sequences, orphans."""
+    from migration.rules.reading import read_rules  # noqa: PLC0415
     from migration.running.report_text import print_verification  # noqa: PLC0415
     from migration.schema.options import PlanOptions  # noqa: PLC0415
     from migration.verify import verify_migration  # noqa: PLC0415
@@ -55,9 +57,10 @@ def verify(
         blanks=blanks,
         boolean_words=boolean_words,
         orm=orm,
-        target_first=target_first,
-        create_missing=create_missing,
-        drop_columns=tuple(drop_column or ()),
+        names=names,
+        include=tuple(include or ()),
+        exclude=tuple(exclude or ()),
+        rules=read_rules(rules),
     )
     with err.status("comparing ..."):
         found = verify_migration(source, dsn, options)

@@ -23,5 +23,5 @@ def summarise_migration(draft: Draft) -> MigrationSummary:
         notes=tuple(PlannedNote(note.level, note.object, note.text) for note in plan.notes),
         obstacles=tuple(f"{item.object}: {item.count:,} {item.what}" for item in plan.obstacles),
         statements=digest([asdict(statement) for statement in (*plan.create, *plan.after_load)]),
-        options=asdict(plan.options),
+        options=plan.options.to_json(),
     )

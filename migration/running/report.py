@@ -7,8 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from migration.running.steps import unchecked
-from migration.schema.target import Note
+from migration.schema.target import NewName, Note
 from migration.target.rejects import RejectCount
 from monitor.errors import ExitCode
 from monitor.terminal import to_json
@@ -74,7 +73,7 @@ class RunReport:
     `source_changed`: the source was written to after the state that was copied, so the target lacks those
     writes. `rejected` tells of rows that could not be stored, `rejects_accepted` whether the user had agreed
     to them. `verification` is the JSON of a `Verification`, None where it was not asked for. Times are
-    seconds; `started` and `finished` count from 1970.
+    seconds; `started` and `finished` count from 1970. `names` is what is named otherwise than in the source.
     """
 
     source: Path
@@ -93,6 +92,7 @@ class RunReport:
     already_finished: bool = False
     rejected: Rejected = field(default_factory=Rejected)
     rejects_accepted: bool = False
+    names: tuple[NewName, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -174,15 +174,7 @@ def build_report(
             for note in plan.notes
             if note.level == "left" and note.sql
         ),
-        notes=(
-            *(Note("info", "source", text) for text in notes),
-            *plan.notes,
-            *(
-                Note("changed", step.outcome.detail["object"], unchecked(step.outcome.detail))
-                for step in ended
-                if "instead" in step.outcome.detail
-            ),
-        ),
+        notes=(*(Note("info", "source", text) for text in notes), *plan.notes),
         verification=dict(verification) if verification else None,
         started=setup.started,
         finished=time.time(),
@@ -191,6 +183,7 @@ def build_report(
         source_changed=source_changed,
         rejected=rejected,
         rejects_accepted=rejects_accepted,
+        names=plan.names,
     )
 
 
@@ -206,6 +199,7 @@ def earlier_report(
         "tables": tuple(TableReport(**table) for table in content["tables"]),
         "left": tuple(LeftObject(**item) for item in content["left"]),
         "notes": tuple(Note(**note) for note in content["notes"]),
+        "names": tuple(NewName(**name) for name in content.get("names", ())),
         "source_changed": source_changed or content["source_changed"],
         "already_finished": True,
         "rejected": Rejected(

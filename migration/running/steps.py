@@ -38,11 +38,6 @@ class Outcome:
     detail: Mapping[str, Any]
 
 
-def unchecked(detail: Mapping[str, Any]) -> str:
-    """What there is to say about a foreign key that PostgreSQL takes only without a look at the rows."""
-    return f"checked for new rows only (NOT VALID), because of those it has: {detail['instead']}"
-
-
 @dataclass(frozen=True)
 class Ended:
     """A step that has ended, in this run or an earlier one."""
@@ -91,7 +86,7 @@ def plan_hash(plan: TargetPlan) -> str:
         ],
         "create": [asdict(statement) for statement in plan.create],
         "after_load": [asdict(statement) for statement in plan.after_load],
-        "options": asdict(plan.options),
+        "options": plan.options.to_json(),
     }
     text = json.dumps(content, sort_keys=True, default=str)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from migration.schema import ddl
 from migration.schema.target import Statement
 from migration.schema.tokens import tokenize
-from migration.schema.translate import Scope, translate_condition
+from migration.schema.translate import translate_condition
 from migration.schema.typed import UntranslatableError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def plan_checks(draft: PlanDraft, table: Table) -> list[Statement]:
     """The statements that add a table's CHECKs."""
     target, names = draft.tables[table.name], draft.constraints(table)
-    scope = Scope.of(target.columns, draft.rowid_column(table))
+    scope = draft.scope(table)
     statements = []
     for check in table.checks:
         ensured = draft.orm.replaces_check(target, check)
@@ -37,7 +37,7 @@ def plan_checks(draft: PlanDraft, table: Table) -> list[Statement]:
             continue
         seed = f"{table.name}.{check.expression}"
         name = (
-            names.take(check.name, seed)
+            names.take(check.name, seed, kind="check")
             if check.name
             else names.invent(target.name, _only_column(table, check), "check")
         )

@@ -9,14 +9,19 @@ from typing import TYPE_CHECKING
 
 from migration.orm.registry import recognise
 from migration.schema.names import Namespace
-from migration.schema.target import Note, Obstacle, TargetColumn, TargetTable
+from migration.schema.naming import spell
+from migration.schema.target import NewName, Note, Obstacle, TargetColumn, TargetTable
+from migration.schema.translate import Scope
 
 if TYPE_CHECKING:
     from migration.schema.decision import Level
+    from migration.schema.names import Why
     from migration.schema.options import PlanOptions
     from migration.schema.source import SourceSchema, Table
     from migration.schema.view_names import Output
     from migration.values.facts import Profile
+
+_KEY_KINDS = {"pkey": "primary key", "key": "unique"}
 
 
 class PlanDraft:
@@ -26,15 +31,18 @@ class PlanDraft:
         self.source = source
         self.profile = profile
         self.options = options
-        self.orm = recognise(source, options.orm).profile
+        self.orm = recognise(source.file, options.orm).profile
         self.notes: list[Note] = []
         self.obstacles: list[Obstacle] = []
-        self.relations = Namespace(lambda name, chosen: self.note("changed", name, f"is named {chosen}"))
+        self.names: list[NewName] = []
+        self.relations = Namespace(self._renamed_relation, self.spell)
         self.tables: dict[str, TargetTable] = {}
         self.views: dict[str, str] = {}
         #: The columns of each view that was translated.
         self.outputs: dict[str, list[Output]] = {}
-        self.functions = Namespace(lambda name, chosen: self.note("info", name, f"its function is {chosen}"))
+        self.functions = Namespace(
+            lambda _kind, _seed, name, chosen, _why: self.note("info", name, f"its function is {chosen}")
+        )
         self._constraints: dict[str, Namespace] = {}
 
     @property
@@ -52,6 +60,28 @@ class PlanDraft:
     def obstacle(self, item: str, count: int, what: str, next_step: str) -> None:
         """Record something that must be settled before anything is migrated."""
         self.obstacles.append(Obstacle(item, count, what, next_step))
+
+    def spell(self, name: str) -> str:
+        """A name as the user's policy wants it."""
+        return spell(name, self.options.names)
+
+    def renamed(self, kind: str, table: str, old: str, new: str, why: Why) -> None:
+        """Record that something has another name on the target; what nobody asked for is a note, too."""
+        self.names.append(NewName(kind, table, old, new, why))
+        item = old if not table else f"{table}.{old}" if kind == "column" else f"{table} {old}"
+        if why == "rule":
+            self.note("info", item, f"is named {new}, as the rules say")
+        elif why in ("long", "taken"):
+            self.note("changed", item, f"is named {new}")
+
+    def _renamed_relation(self, kind: str, seed: str, old: str, new: str, why: Why) -> None:
+        """Tables and views belong to no table; their seed is their kind."""
+        self.renamed(kind, "" if kind in ("table", "view") else seed, old, new, why)
+
+    def scope(self, table: Table, *, for_index: bool = False) -> Scope:
+        """The names that an expression over a table's columns may use."""
+        target = self.tables[table.name]
+        return Scope.of(target.columns, self.rowid_column(table), for_index=for_index, skipped=table.skipped)
 
     def source_table(self, name: str) -> Table:
         """A table as the file declares it."""
@@ -74,14 +104,15 @@ class PlanDraft:
         """The names of one table's constraints; those of keys are names of relations as well."""
         if table.name not in self._constraints:
             self._constraints[table.name] = Namespace(
-                lambda name, chosen: self.note("changed", f"{table.name} {name}", f"is named {chosen}")
+                lambda kind, _seed, name, chosen, why: self.renamed(kind, table.name, name, chosen, why),
+                self.spell,
             )
         return self._constraints[table.name]
 
     def key_name(self, table: Table, name: str | None, columns: tuple[str, ...], kind: str) -> str:
         """The name of a primary key or unique constraint, which its index has too; invented where none is."""
         if name is not None:
-            chosen = self.relations.take(name, table.name)
+            chosen = self.relations.take(name, table.name, kind=_KEY_KINDS.get(kind, kind))
         else:
             chosen = self.relations.invent(self.tables[table.name].name, columns, kind)
         self.constraints(table).reserve((chosen,))

@@ -32,7 +32,10 @@ def plan_foreign_keys(draft: PlanDraft, table: Table) -> list[Statement]:
         columns = draft.column_names(table.name, key.columns)
         seed = f"{table.name}.{position}"
         wanted = key.name or draft.orm.foreign_key_name(table, key)
-        name = names.take(wanted, seed) if wanted else names.invent(target.name, columns, "fkey")
+        if wanted:
+            name = names.take(wanted, seed, kind="foreign key")
+        else:
+            name = names.invent(target.name, columns, "fkey")
         resolved = replace(
             key,
             columns=columns,

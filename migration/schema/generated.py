@@ -28,7 +28,10 @@ def generate(draft: PlanDraft, table: TargetTable, column: TargetColumn) -> Targ
         draft.left("generated column", path, text, _declared(column), table=table.source.name)
         return column
     try:
-        scope = Scope.of(other for other in table.columns if other.source.generated is None)
+        scope = Scope.of(
+            (other for other in table.columns if other.source.generated is None),
+            skipped=table.source.skipped,
+        )
         sql = _as_column(translate(expression or "", scope), column)
     except UntranslatableError as error:
         text = f"PostgreSQL does not compute it, its present values are copied: {expression} ({error})"

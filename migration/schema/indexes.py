@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from migration.schema import ddl
 from migration.schema.doubtful import may_refuse_index, may_refuse_key
 from migration.schema.target import Statement
-from migration.schema.translate import Scope, translate, translate_condition
+from migration.schema.translate import translate, translate_condition
 from migration.schema.typed import Typed, UntranslatableError
 
 if TYPE_CHECKING:
     from migration.schema.draft import PlanDraft
     from migration.schema.source import Index, IndexTerm, Table
+    from migration.schema.translate import Scope
 
 
 def plan_indexes(draft: PlanDraft) -> list[Statement]:
@@ -28,7 +29,7 @@ def plan_indexes(draft: PlanDraft) -> list[Statement]:
 
 def _index(draft: PlanDraft, table: Table, index: Index) -> Statement | None:
     target = draft.tables[table.name]
-    scope = Scope.of(target.columns, draft.rowid_column(table), for_index=True)
+    scope = draft.scope(table, for_index=True)
     try:
         terms = [_term(draft, table, index, term, scope) for term in index.terms]
         where = translate_condition(index.where, scope) if index.where is not None else None
@@ -36,7 +37,10 @@ def _index(draft: PlanDraft, table: Table, index: Index) -> Statement | None:
         text = f"the index was left out: {error}; it was {index.sql}"
         draft.left("index", index.name, text, index.sql, table=table.name)
         return None
-    name = draft.relations.take(draft.orm.index_name(table, index) or index.name, table.name)
+    usual = draft.orm.index_name(table, index)
+    name = draft.relations.take(
+        index.name, table.name, kind="index", wanted=draft.spell(usual) if usual else None, by="library"
+    )
     sql = ddl.create_index(draft.schema, target.name, name, terms, unique=index.unique, where=where)
     columns = tuple(term.column for term in index.terms if term.column is not None)
     special = (

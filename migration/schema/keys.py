@@ -105,7 +105,7 @@ def _collations(
         if collation is not None and collation.upper() != "NOCASE":
             draft.note("changed", f"{table.name} {name}", f"collated as {collation}, now by bytes")
     if folded:
-        index = draft.relations.take(f"{name}_nocase", table.name)
+        index = draft.relations.take(f"{name}_nocase", table.name, kind="index")
         draft.note(
             "changed",
             f"{table.name} {name}",

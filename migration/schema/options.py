@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+import json
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Literal
+
+from migration.rules.values import Rules
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 NulPolicy = Literal["refuse", "strip", "replace", "reject", "bytea"]
 Utf8Policy = Literal["refuse", "replace", "latin-1", "reject", "bytea"]
@@ -15,6 +21,7 @@ OrmChoice = Literal[
     "typeorm",
     "django",
 ]
+NamePolicy = Literal["keep", "lower", "snake"]
 
 
 @dataclass(frozen=True)
@@ -31,11 +38,8 @@ class PlanOptions:
     of numbers and booleans: NULL (where the column takes it, else rejected), rejected, or refused; auto makes
     NULL of blank dates and treats the others as misfits. `boolean_words` reads yes, no, y, n, on and off as
     booleans. `orm` names the library that made the file, whose PostgreSQL schema is then aimed at; auto
-    recognises it.
-
-    `target_first` loads into the tables that the application has made on PostgreSQL. There, `create_missing`
-    makes the tables it has not, `truncate_target` empties those that hold rows, and `drop_columns`
-    (TABLE.COLUMN) names what may be left behind.
+    recognises it. `names` says how names are spelled on the target. `include` and `exclude` are patterns of
+    tables and views to migrate, or not; without `include`, all are. `rules` is the user's rules file.
     """
 
     schema: str = "public"
@@ -45,7 +49,21 @@ class PlanOptions:
     blanks: BlankPolicy = "auto"
     boolean_words: bool = False
     orm: OrmChoice = "auto"
-    target_first: bool = False
-    create_missing: bool = False
-    truncate_target: bool = False
-    drop_columns: tuple[str, ...] = ()
+    names: NamePolicy = "keep"
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    rules: Rules = field(default_factory=Rules)
+
+    def to_json(self) -> dict[str, Any]:
+        """As the journal keeps them: two equal options give equal values."""
+        plain = {option.name: getattr(self, option.name) for option in fields(self) if option.name != "rules"}
+        return json.loads(json.dumps({**plain, "rules": self.rules.to_json()}))  # type: ignore[no-any-return]
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> PlanOptions:
+        known: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in content.items()
+        }
+        if "rules" in known:
+            known["rules"] = Rules.from_json(known["rules"])
+        return cls(**known)

@@ -20,6 +20,7 @@ from migration.schema.tables import plan_tables
 from migration.schema.target import Statement, TargetPlan
 from migration.schema.triggers import plan_triggers
 from migration.schema.views import plan_views
+from migration.schema.wording import counted
 
 if TYPE_CHECKING:
     from migration.schema.source import SourceSchema
@@ -44,6 +45,7 @@ def plan_target(source: SourceSchema, profile: Profile, options: PlanOptions | N
     for level, text in draft.orm.advisories(source):
         draft.note(level, draft.orm.title, text)
     note_others(draft)
+    _note_choices(draft)
     tables = tuple(draft.tables[table.name] for table in source.tables)
     return TargetPlan(
         source,
@@ -59,4 +61,22 @@ def plan_target(source: SourceSchema, profile: Profile, options: PlanOptions | N
         tuple(draft.notes),
         tuple(draft.obstacles),
         draft.options,
+        tuple(draft.names),
     )
+
+
+def _note_choices(draft: PlanDraft) -> None:
+    """Say what the user's own choices leave out or spell otherwise."""
+    for remark in draft.source.left_out:
+        draft.note(remark.level, remark.object, remark.text)
+    folded = sum(name.why == "policy" for name in draft.names)
+    if not folded:
+        return
+    spelled = f"{counted(folded, 'name')} in the spelling of --names {draft.options.names}"
+    draft.note("info", "names", f"{spelled}; the list of names says which")
+    if draft.orm.name != "generic":
+        draft.note(
+            "changed",
+            "names",
+            f"the file was made by {draft.orm.title}, which looks for its own names: --names keep has them",
+        )

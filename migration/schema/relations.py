@@ -108,13 +108,15 @@ class Catalog:
             columns: dict[str, Typed | None] = {
                 column.source.name.casefold(): as_typed(column) for column in target.columns
             }
+            columns |= {skipped.casefold(): None for skipped in table.skipped}
             rowid = draft.rowid_column(table)
             self._known[table.name.casefold()] = Known(
                 table.name, target.name, draft.schema, columns, rowid, table, target
             )
         for view, outputs in draft.outputs.items():
             shown = {
-                output.name.casefold(): None if output.collated else _typed(output) for output in outputs
+                (output.source or output.name).casefold(): None if output.collated else _typed(output)
+                for output in outputs
             }
             self._known[view.casefold()] = Known(view, draft.views[view], draft.schema, shown)
 

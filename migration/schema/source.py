@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from migration.schema.selection import LeftOut
+
 #: The names of the triggers that fence a moved database begin so. They belong to Outgrow and not to the
 #: application's schema: `read` leaves them out, so that a file reads the same before and after it was fenced.
 FENCE_PREFIX = "_outgrow_fence_"
@@ -108,7 +110,10 @@ class Index:
 
 @dataclass(frozen=True)
 class Table:
-    """An ordinary table with everything its declaration says."""
+    """An ordinary table with everything its declaration says.
+
+    `skipped` names the columns that the user leaves out; they are in none of the other fields.
+    """
 
     name: str
     columns: tuple[Column, ...]
@@ -120,6 +125,7 @@ class Table:
     without_rowid: bool = False
     strict: bool = False
     sql: str = ""
+    skipped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -134,7 +140,11 @@ class OtherObject:
 
 @dataclass(frozen=True)
 class SourceSchema:
-    """Everything a SQLite file declares; `sequences` is sqlite_sequence: table -> last value given out."""
+    """Everything a SQLite file declares; `sequences` is sqlite_sequence: table -> last value given out.
+
+    `excluded` names the tables and views that the user leaves out (see `selection`), and `left_out` says so;
+    `whole` is then the schema with them.
+    """
 
     path: Path
     tables: tuple[Table, ...]
@@ -144,3 +154,11 @@ class SourceSchema:
     page_count: int = 0
     page_size: int = 0
     journal_mode: str = ""
+    excluded: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    whole: SourceSchema | None = None
+
+    @property
+    def file(self) -> SourceSchema:
+        """The schema of the whole file, whatever the user leaves out."""
+        return self.whole or self

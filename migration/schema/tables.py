@@ -26,12 +26,17 @@ def plan_tables(draft: PlanDraft) -> None:
     """Decide every table and column, and put them into the draft."""
     identities = {table.name: _identity_column(draft, table) for table in draft.source.tables}
     decisions = unify_references(_decide(draft), draft.source, draft.profile, identities)
-    names = {table.name: draft.relations.take(table.name, "table") for table in draft.source.tables}
-    draft.views |= {
-        view.name: draft.relations.take(view.name, "view")
-        for view in draft.source.others
-        if view.kind == "view"
-    }
+    views = [other.name for other in draft.source.others if other.kind == "view"]
+    relations = [
+        *((table.name, "table") for table in draft.source.tables),
+        *((view, "view") for view in views),
+    ]
+    wanted = {name: draft.options.rules.table(name).rename for name, _ in relations}
+    names = draft.relations.take_all(
+        ((name, kind, kind) for name, kind in relations),
+        {name: new for name, new in wanted.items() if new is not None},
+    )
+    draft.views |= {view: names[view] for view in views}
     for table in draft.source.tables:
         draft.tables[table.name] = _table(draft, table, names[table.name], decisions, identities[table.name])
 
@@ -73,9 +78,12 @@ def _table(
     draft: PlanDraft, table: Table, name: str, decisions: Decisions, identity: str | None
 ) -> TargetTable:
     refuse_oversized(draft, table, draft.profile.tables[table.name])
+    rules = {column.name: draft.options.rules.column(table.name, column.name) for column in table.columns}
     spelled = column_names(
         (column.name for column in table.columns),
-        lambda old, new: draft.note("changed", f"{table.name}.{old}", f"is named {new} in PostgreSQL"),
+        lambda kind, _seed, old, new, why: draft.renamed(kind, table.name, old, new, why),
+        draft.spell,
+        {column: rule.rename for column, rule in rules.items() if rule.rename is not None},
     )
     columns = []
     for column in table.columns:

@@ -13,7 +13,6 @@ from migration.schema.options import PlanOptions
 
 if TYPE_CHECKING:
     from migration.schema.source import Column, SourceSchema, Table
-    from migration.target_first.existing import ExistingSchema
 
 
 class Conversion(Enum):
@@ -67,6 +66,22 @@ class Note:
 
 
 @dataclass(frozen=True)
+class NewName:
+    """Something whose name on the target differs from the source's.
+
+    `table` is the source's name of the table it belongs to ('' for tables and views); `why` is `rule` (the
+    user's rules), `library` (it calls it so), `policy` (--names), `long` (more than 63 bytes) or `taken`
+    (another object has the name).
+    """
+
+    kind: str
+    table: str
+    old: str
+    new: str
+    why: Literal["rule", "library", "policy", "long", "taken"]
+
+
+@dataclass(frozen=True)
 class TargetColumn:
     """One column of the target.
 
@@ -78,9 +93,9 @@ class TargetColumn:
     name where the usual one is taken. `epoch` is the unit that integers of a timestamp column count in,
     `scale` the digits behind the point of a numeric, `raw_codec` the encoding of texts that are read as bytes
     because some of them are no valid text, and `why` says in one sentence what decided the type. `cast` is
-    what a conversion CAST makes values of. `blanks` become NULL: '', a date of zeros, and 0 as a date.
-    `rejects` values do not fit the type: their rows are not stored. Where the application made the column,
-    `sequence` is the quoted name of what numbers it.
+    what a conversion CAST makes values of. `blanks`
+    become NULL: '', a date of zeros, and 0 as a date. `rejects` values do not fit the type: their rows are
+    not stored.
     """
 
     name: str
@@ -133,7 +148,7 @@ class Statement:
     """One piece of DDL: the kind and name of what it makes, and its SQL without a final semicolon.
 
     `optional` statements may fail on PostgreSQL (a translated expression it refuses); the object is then
-    reported as left. `otherwise` is what to do instead where PostgreSQL refuses the rows for it.
+    reported as left.
     """
 
     kind: Literal[
@@ -147,14 +162,11 @@ class Statement:
         "function",
         "trigger",
         "comment",
-        "set aside",
-        "rows",
     ]
     name: str
     table: str
     sql: str
     optional: bool = False
-    otherwise: str | None = None
 
 
 @dataclass(frozen=True)
@@ -174,8 +186,8 @@ class Obstacle:
 class TargetPlan:
     """The whole migration of a schema: tables first, then rows, then `after_load` in order, then sequences.
 
-    `schema` is the PostgreSQL schema everything is made in; `options` are those the plan was made with.
-    `existing` is the schema that the application had made there (None: the migration makes it).
+    `schema` is the PostgreSQL schema everything is made in; `options` are those the plan was made with;
+    `names` is everything that is named otherwise than in the source.
     """
 
     source: SourceSchema
@@ -186,4 +198,11 @@ class TargetPlan:
     notes: tuple[Note, ...] = ()
     obstacles: tuple[Obstacle, ...] = ()
     options: PlanOptions = field(default_factory=PlanOptions)
-    existing: ExistingSchema | None = None
+    names: tuple[NewName, ...] = ()
+
+    def name_of(self, kind: str, table: str, old: str) -> str:
+        """What an object of the source is called on the target; `table` as in `NewName`."""
+        for name in self.names:
+            if name.old == old and name.kind == kind and name.table == table:
+                return name.new
+        return old

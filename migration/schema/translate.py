@@ -46,26 +46,44 @@ class Scope:
 
     `rowid` is the column that stands for the rowid, where there is one. With `for_index`, functions are those
     that queries on PostgreSQL use, and need not give SQLite's results in every corner. With `clocks`, the
-    current time may be read, which nothing that is stored can do.
+    current time may be read, which nothing that is stored can do. `skipped` are columns that the user leaves
+    out: an expression that names one cannot be translated.
     """
 
     columns: dict[str, TargetColumn]
     rowid: str | None = None
     for_index: bool = False
     clocks: bool = False
+    skipped: frozenset[str] = frozenset()
 
     def find(self, node: sqlite.Name) -> Typed | None:
-        """The column that a name means."""
+        """The column that a name means.
+
+        Raises:
+            UntranslatableError: the user leaves it out.
+        """
         column = self.columns.get(node.name.casefold())
+        if column is None and node.name.casefold() in self.skipped:
+            raise UntranslatableError(f"it uses the column {node.name}, which the rules skip")
         if column is None and node.name.lower() in ROWID and self.rowid is not None:
             column = self.columns[self.rowid.casefold()]
         return None if column is None else as_typed(column)
 
     @classmethod
     def of(
-        cls, columns: Iterable[TargetColumn], rowid: str | None = None, *, for_index: bool = False
+        cls,
+        columns: Iterable[TargetColumn],
+        rowid: str | None = None,
+        *,
+        for_index: bool = False,
+        skipped: Iterable[str] = (),
     ) -> Scope:
-        return cls({column.source.name.casefold(): column for column in columns}, rowid, for_index)
+        return cls(
+            {column.source.name.casefold(): column for column in columns},
+            rowid,
+            for_index,
+            skipped=frozenset(name.casefold() for name in skipped),
+        )
 
 
 class Names(Protocol):

@@ -46,13 +46,15 @@ def plan_views(draft: PlanDraft) -> list[Statement]:
         name = draft.views[view.name]
         try:
             created = _translate(view, names)
+            _show_renamed(created.expression)
+            _spell_list(created, draft)
             _rename(created, draft.schema, name)
             sql = created.sql(dialect="postgres", identify=True, pretty=True)
         except (UntranslatableError, SqlglotError) as error:
             why = str(error).splitlines()[0]
             draft.left("view", view.name, f"the view was left out: {why}", view.sql)
             continue
-        draft.outputs[view.name] = _outputs(created)
+        draft.outputs[view.name] = _outputs(created, names)
         names.add(view.name, name, draft.outputs[view.name])
         draft.note("info", view.name, "the view was translated; compare what it shows")
         statements.append(Statement("view", name, name, sql, optional=True))
@@ -65,6 +67,9 @@ def _translate(view: OtherObject, names: Names) -> exp.Create:
         raise UntranslatableError("it cannot be read as a view")
     query = created.expression
     _refuse_unknown(query)
+    for branch in _branches(query)[:1]:
+        for item in branch.expressions:
+            item.meta["as written"] = item.alias_or_name
     names.resolve(query)
     _adapt(query)
     _align_unions(query)
@@ -161,26 +166,64 @@ def _branches(query: exp.Expr) -> list[exp.Select]:
     return [query] if isinstance(query, exp.Select) else []
 
 
-def _outputs(created: exp.Create) -> list[Output]:
+def _show_renamed(query: exp.Expr) -> None:
+    """Show a column that the user's rules rename in its table under the name that the view had for it."""
+    for branch in _branches(query)[:1]:
+        for item in branch.expressions:
+            output = item.meta.get("output") if isinstance(item, exp.Column) else None
+            if output is not None and output.shown not in ("", output.name):
+                aliased = exp.alias_(item.copy(), output.shown, quoted=True)
+                aliased.meta["as written"] = item.meta["as written"]
+                item.replace(aliased)
+
+
+def _spell_list(created: exp.Create, draft: PlanDraft) -> None:
+    """Spell the columns that CREATE VIEW v(a, b) lists as the user wants names to be."""
+    if isinstance(created.this, exp.Schema):
+        for column in created.this.expressions:
+            spelled = exp.to_identifier(draft.spell(column.name), quoted=True)
+            spelled.meta["as written"] = column.name
+            column.replace(spelled)
+
+
+def _outputs(created: exp.Create, names: Names) -> list[Output]:
     """The view's columns, by the names it gives them."""
     branches = _branches(created.expression)
     if not branches:
         return []
-    found = [
-        Output(
+    found: list[Output] = []
+    for items in zip(*(branch.expressions for branch in branches), strict=False):
+        if items[0].is_star:
+            found.extend(_starred(branches[0], items[0], names))
+            continue
+        output = Output(
             items[0].alias_or_name,
             _type(items[0]),
             any(item.unalias().meta.get("collated", False) for item in items),
             plain=len({_type(item) for item in items}) == 1
             and all(item.unalias().meta.get("plain", False) for item in items),
             loose=all(item.unalias().meta.get("loose", False) for item in items),
+            source=items[0].meta.get("as written", ""),
         )
-        for items in zip(*(branch.expressions for branch in branches), strict=False)
-    ]
+        found.append(output)
     if isinstance(created.this, exp.Schema):
-        named = zip(found, created.this.expressions, strict=True)
-        return [replace(output, name=name.name) for output, name in named]
+        named = zip(found, created.this.expressions, strict=False)
+        return [
+            replace(output, name=name.name, source=name.meta.get("as written", ""), shown="")
+            for output, name in named
+        ]
     return found
+
+
+def _starred(select: exp.Select, star: exp.Expr, names: Names) -> list[Output]:
+    """What * or t.* stands for, as far as it is a table or a view."""
+    wanted = star.table if isinstance(star, exp.Column) else ""
+    return [
+        output
+        for table in select.find_all(exp.Table)
+        if table.parent_select is select and wanted in ("", table.alias_or_name)
+        for output in names.columns(table.meta.get("source", "")).values()
+    ]
 
 
 def _type(item: exp.Expr) -> str:

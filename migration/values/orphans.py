@@ -20,13 +20,10 @@ def count_orphans(
     A row with a NULL in the key refers to nothing on purpose and is not counted. None where the question has
     no answer: the reference cannot be enforced at all, or a collation is known to its application only.
     """
-    return tuple(count_references(connection, table, key, source) for key in table.foreign_keys)
+    return tuple(_count(connection, table, key, source) for key in table.foreign_keys)
 
 
-def count_references(
-    connection: sqlite3.Connection, table: Table, key: ForeignKey, source: SourceSchema
-) -> int | None:
-    """The same for one foreign key, which need not be declared in the file."""
+def _count(connection: sqlite3.Connection, table: Table, key: ForeignKey, source: SourceSchema) -> int | None:
     if cannot_refer(source, key) is not None:
         return None
     present = " AND ".join(f"c.{quoted(column)} IS NOT NULL" for column in key.columns)

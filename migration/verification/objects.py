@@ -31,7 +31,7 @@ def compare_objects(plan: TargetPlan, catalog: Catalog, notes: Sequence[Note]) -
         for part in (_columns, _keys, _foreign_keys, _indexes, _checks):
             findings.extend(part(table, actual, plan))
     findings.extend(_others(plan, catalog))
-    return tuple(_with_note(finding, notes) for finding in findings)
+    return tuple(_with_note(finding, notes, plan) for finding in findings)
 
 
 def _columns(table: TargetTable, actual: CatalogTable, plan: TargetPlan) -> Iterator[ObjectFinding]:
@@ -67,7 +67,6 @@ def _has_default(expression: str | None) -> bool:
 
 
 def _keys(table: TargetTable, actual: CatalogTable, plan: TargetPlan) -> Iterator[ObjectFinding]:
-    del plan
     key = table.source.primary_key
     if key is not None and actual.primary_key != _names(table, key.columns):
         yield ObjectFinding("primary key", _listed(table, key.columns), table.name, "is missing")
@@ -78,8 +77,10 @@ def _keys(table: TargetTable, actual: CatalogTable, plan: TargetPlan) -> Iterato
             yield ObjectFinding(
                 "unique", name, table.name, f"there is no constraint over ({', '.join(columns)})"
             )
-        elif unique.name is not None and actual.uniques.get(unique.name) != columns:
-            yield ObjectFinding("unique", unique.name, table.name, "has another name")
+        elif unique.name is not None:
+            name = plan.name_of("unique", table.source.name, unique.name)
+            if actual.uniques.get(name) != columns:
+                yield ObjectFinding("unique", name, table.name, "has another name")
 
 
 def _foreign_keys(table: TargetTable, actual: CatalogTable, plan: TargetPlan) -> Iterator[ObjectFinding]:
@@ -101,8 +102,10 @@ def _foreign_keys(table: TargetTable, actual: CatalogTable, plan: TargetPlan) ->
         elif all(_rules(key) != rules for rules in map(_catalog_rules, found)):
             text = f"has other rules: {_catalog_rules(found[0])} instead of {_rules(key)}"
             yield ObjectFinding("foreign key", name, table.name, text)
-        elif key.name is not None and key.name not in {there.name for there in found}:
-            yield ObjectFinding("foreign key", name, table.name, "has another name")
+        elif key.name is not None:
+            wanted = plan.name_of("foreign key", table.source.name, key.name)
+            if wanted not in {there.name for there in found}:
+                yield ObjectFinding("foreign key", name, table.name, "has another name")
 
 
 def _rules(key: ForeignKey) -> str:
@@ -146,8 +149,11 @@ def _shape(table: TargetTable, index: Index) -> Shape:
 
 def _checks(table: TargetTable, actual: CatalogTable, plan: TargetPlan) -> Iterator[ObjectFinding]:
     """Checks are compared by name, the unnamed ones by number: their expressions are translated."""
-    del plan
-    named = [check.name for check in table.source.checks if check.name is not None]
+    named = [
+        plan.name_of("check", table.source.name, check.name)
+        for check in table.source.checks
+        if check.name is not None
+    ]
     for name in named:
         if name not in actual.checks:
             yield ObjectFinding("check", name, table.name, "is missing")
@@ -161,7 +167,8 @@ def _checks(table: TargetTable, actual: CatalogTable, plan: TargetPlan) -> Itera
 def _others(plan: TargetPlan, catalog: Catalog) -> Iterator[ObjectFinding]:
     triggers = {name for table in catalog.tables.values() for name in table.triggers}
     for other in plan.source.others:
-        if (other.kind == "view" and other.name not in catalog.views) or (
+        name = plan.name_of("view", "", other.name)
+        if (other.kind == "view" and name not in catalog.views) or (
             other.kind == "trigger" and other.name not in triggers
         ):
             yield ObjectFinding(other.kind, other.name, other.table, "is missing")
@@ -178,9 +185,13 @@ def _listed(table: TargetTable, columns: Sequence[str]) -> str:
     return f"{table.name} ({', '.join(columns)})"
 
 
-def _with_note(finding: ObjectFinding, notes: Sequence[Note]) -> ObjectFinding:
-    """Attach what the plan said about the object (for a key or check without a name: about its table)."""
+def _with_note(finding: ObjectFinding, notes: Sequence[Note], plan: TargetPlan) -> ObjectFinding:
+    """Attach what was said about the object (for a key or check without a name: about its table).
+
+    The plan speaks of it by the source's name, a refusal by the target's.
+    """
     named = {finding.name}
+    named |= {name.new for name in plan.names if name.old == finding.name and name.kind == finding.kind}
     if finding.kind in {"primary key", "check"}:
         named.add(finding.table)
     for note in notes:

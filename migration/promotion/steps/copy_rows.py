@@ -45,7 +45,7 @@ class CopyRows(Step):
     def apply(self, world: World, row: StepRecord) -> Facts:
         del row
         options = RunOptions(
-            plan=PlanOptions(**world.plan.migration.options), journal=world.copy_journal, verify=False
+            plan=PlanOptions.from_json(world.plan.migration.options), journal=world.copy_journal, verify=False
         )
         report = run_migration(world.source, world.target(), options, _Told(world))
         if report.source_changed:

@@ -31,7 +31,7 @@ class VerifyCopy(Step):
 
     def apply(self, world: World, row: StepRecord) -> Facts:
         del row
-        options = PlanOptions(**world.plan.migration.options)
+        options = PlanOptions.from_json(world.plan.migration.options)
         with prepared_target(world) as target, hold_snapshot(world.source) as snapshot:
             draft = draft_migration(world.source, options, connection=snapshot.connection)
             _refuse_other_plan(world.plan.migration, summarise_migration(draft))
