@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 from migration.run import run_migration
 from migration.verify import verify_migration
@@ -46,7 +47,9 @@ def copy(migrated: tuple[Path, str], postgres: LocalPostgres) -> Iterator[str]:
     """The migrated database once more, to be damaged."""
     name = f"damaged_{next(_numbers)}"
     with psycopg.connect(postgres.dsn, autocommit=True) as admin:
-        admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE verified").format(sql.Identifier(name)))
+        template = conninfo_to_dict(migrated[1])["dbname"]
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        admin.execute(statement.format(sql.Identifier(name), sql.Identifier(str(template))))
     yield postgres.dsn_of(name)
     postgres.drop_database(name)
 
