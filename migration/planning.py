@@ -12,6 +12,8 @@ from migration.schema.options import PlanOptions
 from migration.schema.plan import plan_target
 from migration.schema.read import read_schema
 from migration.schema.selection import select
+from migration.target_first.aim import aimed, take_aim
+from migration.target_first.plan import plan_target_first
 from migration.values.profile import profile_values
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from migration.schema.target import TargetPlan
+    from migration.target_first.existing import ExistingSchema
     from migration.values.facts import Profile
 
 __all__ = ["Draft", "PlanOptions", "PlanRefusedError", "draft_migration", "plan_migration"]
@@ -37,7 +40,11 @@ class Draft:
 
 
 def draft_migration(
-    path: Path, options: PlanOptions | None = None, *, connection: sqlite3.Connection | None = None
+    path: Path,
+    options: PlanOptions | None = None,
+    *,
+    connection: sqlite3.Connection | None = None,
+    existing: ExistingSchema | None = None,
 ) -> Draft:
     """Plan the migration of a file, obstacles included. Nothing is written.
 
@@ -45,6 +52,7 @@ def draft_migration(
         path: the SQLite file.
         options: the user's choices.
         connection: reads through this connection, so in its snapshot; without one, one is opened and closed.
+        existing: the schema that the application made, where `options.target_first` asks for one.
 
     Raises:
         SourceRefusedError: the file cannot be read as a SQLite database.
@@ -52,12 +60,23 @@ def draft_migration(
     chosen = options or PlanOptions()
     with reading(path, connection) as reader:
         source = select(interpret(read_schema(path, connection=reader), chosen.orm), chosen)
+        if existing is not None and chosen.target_first:
+            aim = take_aim(source, existing)
+            source = aimed(source, aim)
+            profile = profile_values(path, source, connection=reader)
+            return Draft(
+                profile, plan_target_first(source, profile, existing, aim, options=chosen, reader=reader)
+            )
         profile = profile_values(path, source, connection=reader)
     return Draft(profile, plan_target(source, profile, chosen))
 
 
 def plan_migration(
-    path: Path, options: PlanOptions | None = None, *, connection: sqlite3.Connection | None = None
+    path: Path,
+    options: PlanOptions | None = None,
+    *,
+    connection: sqlite3.Connection | None = None,
+    existing: ExistingSchema | None = None,
 ) -> TargetPlan:
     """Plan the migration of a file; see `draft_migration`.
 
@@ -65,7 +84,7 @@ def plan_migration(
         SourceRefusedError: the file cannot be read as a SQLite database.
         PlanRefusedError: the file holds values that PostgreSQL cannot store.
     """
-    plan = draft_migration(path, options, connection=connection).plan
+    plan = draft_migration(path, options, connection=connection, existing=existing).plan
     if plan.obstacles:
         first = plan.obstacles[0]
         raise PlanRefusedError(

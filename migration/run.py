@@ -42,6 +42,7 @@ from migration.target.database import (
 from migration.target.lock import exclusive
 from migration.target.rejects import RejectTable
 from migration.target.state import TargetSetup, TargetState
+from migration.target_first.rows import empty_loaded, find_existing, refuse_new_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -107,15 +108,16 @@ def run_migration(
             if pinned.report is not None:
                 return _finished_before(target, journal, now, accepted=options.accept_rejects)
         check_target(target, options.plan.schema)
-        plan = plan_migration(checked.path, options.plan, connection=snapshot.connection)
+        state = TargetState.find(target, options.plan.schema)
+        existing = find_existing(target, options.plan, state.setup.existing if state else None)
+        plan = plan_migration(checked.path, options.plan, connection=snapshot.connection, existing=existing)
         for table in plan.tables:
             refuse_more(table.source.name, table.rejects, options.max_rejects)
         now = replace(now, plan_hash=plan_hash(plan))
-        state = TargetState.find(target, plan.schema)
         steps = journal.steps() if journal else {}
         beginning = decide(pinned, steps, state.setup if state else None, now)
         if journal is None:
-            refuse_occupied(target, plan.schema)
+            _refuse_in_the_way(target, plan)
             journal = stack.enter_context(new_journal(path, now))
             pinned = now
         run = _Run(checked, snapshot, target, plan, journal, progress, options)
@@ -170,7 +172,10 @@ class _Run:
 
     def go(self, beginning: Beginning, state: TargetState | None, setup: Setup) -> RunReport:
         steps = plan_steps(self.plan, verify=self.options.verify)
-        recorded = TargetSetup(setup.journal, str(setup.source), setup.source_state, setup.plan_hash)
+        existing = self.plan.existing.to_json() if self.plan.existing else None
+        recorded = TargetSetup(
+            setup.journal, str(setup.source), setup.source_state, setup.plan_hash, existing
+        )
         if beginning == "conclude":
             ended = _remembered(self.journal)
             refuse_missing(self.target, self.journal, [step.name for step in ended if step.kind == "copy"])
@@ -207,7 +212,7 @@ class _Run:
         with self.target.transaction():
             if not schema_exists(self.target, self.plan.schema):
                 execute(self.target, "CREATE SCHEMA {schema}", schema=sql.Identifier(self.plan.schema))
-            refuse_occupied(self.target, self.plan.schema)
+            _refuse_in_the_way(self.target, self.plan)
             state = TargetState.create(self.target, self.plan.schema, recorded)
             # What an earlier migration into this schema rejected, belongs to tables that are gone.
             RejectTable.provide(self.target, self.plan.schema).forget()
@@ -226,6 +231,8 @@ class _Run:
                 ]
                 if names:
                     execute(self.target, statement, names=sql.SQL(", ").join(names))
+            if self.plan.existing is not None:
+                empty_loaded(self.target, self.plan, self.plan.existing)
             RejectTable.provide(self.target, self.plan.schema).forget()
             state.start_over(recorded)
 
@@ -269,6 +276,13 @@ class _Run:
         path = self.options.rejects or default_rejects(self.journal.path, self.checked.path)
         write_rejects(path, self.plan.schema, kept.rejects())
         return Rejected(counts, kept.shown, path)
+
+
+def _refuse_in_the_way(target: Connection, plan: TargetPlan) -> None:
+    if plan.existing is None:
+        refuse_occupied(target, plan.schema)
+    else:
+        refuse_new_rows(target, plan, plan.existing)
 
 
 def _remembered(journal: Journal) -> list[Ended]:

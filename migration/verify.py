@@ -11,8 +11,11 @@ from migration.source.file import check_source
 from migration.source.snapshot import hold_snapshot
 from migration.target.database import connected
 from migration.target.rejects import RejectTable
+from migration.target_first.read import read_existing
+from migration.target_first.rows import find_existing
 from migration.verification.catalog import read_catalog
 from migration.verification.checksums import compare_table
+from migration.verification.existing import compare_existing
 from migration.verification.findings import Verification
 from migration.verification.layout import Sides
 from migration.verification.objects import compare_objects
@@ -50,7 +53,9 @@ def verify_migration(
     """
     checked = check_source(source)
     with connected(dsn) as target, hold_snapshot(checked.path) as snapshot:
-        plan = draft_migration(checked.path, options or PlanOptions(), connection=snapshot.connection).plan
+        chosen = options or PlanOptions()
+        existing = find_existing(target, chosen, None)
+        plan = draft_migration(checked.path, chosen, connection=snapshot.connection, existing=existing).plan
         return compare(snapshot.connection, target, plan, advance=advance)
 
 
@@ -75,7 +80,13 @@ def compare(
     )
     return Verification(
         tables=tables,
-        objects=compare_objects(plan, catalog, (*notes, *plan.notes)),
+        objects=(
+            compare_objects(plan, catalog, (*notes, *plan.notes))
+            if plan.existing is None
+            else compare_existing(
+                plan, plan.existing, read_existing(target, plan.schema), (*notes, *plan.notes)
+            )
+        ),
         sequences=compare_sequences(sides, plan, catalog),
         orphans=compare_orphans(sides, plan),
         seconds=time.monotonic() - started,

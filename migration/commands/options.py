@@ -54,6 +54,23 @@ RulesFile: TypeAlias = Annotated[
     Path | None,
     typer.Option("--rules", help="A YAML file with your rules for tables and columns: docs/rules.md."),
 ]
+TargetFirst: TypeAlias = Annotated[
+    bool, typer.Option("--target-first", help="Load into the tables that the application has made there.")
+]
+CreateMissing: TypeAlias = Annotated[
+    bool, typer.Option("--create-missing", help="With --target-first: make the tables it has not.")
+]
+TruncateTarget: TypeAlias = Annotated[
+    bool, typer.Option("--truncate-target", help="With --target-first: first delete the rows it holds.")
+]
+DropColumns: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--drop-column",
+        metavar="TABLE.COLUMN",
+        help="With --target-first: leave a column behind that the target has not (repeatable).",
+    ),
+]
 Verify: TypeAlias = Annotated[bool, typer.Option(help="Compare both sides before the run is finished.")]
 AcceptRejects: TypeAlias = Annotated[
     bool, typer.Option("--accept-rejects", help="Rejected rows are no reason for exit code 3.")

@@ -23,6 +23,8 @@ Examples:
 
   outgrow migrate run app.db postgresql://app@db.example/app --dry-run
 
+  outgrow migrate run app.db postgresql://app@db.example/app --target-first
+
 The file may be in use: in WAL mode the application can write on, and the report says so if it did; in any \
 other mode its writes wait, or fail as "locked", until the rows are copied and compared. The password comes \
 from PGPASSWORD, ~/.pgpass, a service file or the connection string, as with psql. After an interruption the \
@@ -52,6 +54,10 @@ def run(
     include: option.Include = None,
     exclude: option.Exclude = None,
     rules: option.RulesFile = None,
+    target_first: option.TargetFirst = False,
+    create_missing: option.CreateMissing = False,
+    truncate_target: option.TruncateTarget = False,
+    drop_column: option.DropColumns = None,
     verify: option.Verify = True,
     accept_rejects: option.AcceptRejects = False,
     max_rejects: option.MaxRejects = 1_000,
@@ -77,6 +83,10 @@ def run(
             include=tuple(include or ()),
             exclude=tuple(exclude or ()),
             rules=read_rules(rules),
+            target_first=target_first,
+            create_missing=create_missing,
+            truncate_target=truncate_target,
+            drop_columns=tuple(drop_column or ()),
         ),
         journal,
         verify,

@@ -41,6 +41,9 @@ def verify(
     include: option.Include = None,
     exclude: option.Exclude = None,
     rules: option.RulesFile = None,
+    target_first: option.TargetFirst = False,
+    create_missing: option.CreateMissing = False,
+    drop_column: option.DropColumns = None,
     as_json: option.AsJson = False,
 ) -> None:
     """Prove that PostgreSQL holds what the SQLite file holds: objects, rows, sequences, orphans."""
@@ -61,6 +64,9 @@ def verify(
         include=tuple(include or ()),
         exclude=tuple(exclude or ()),
         rules=read_rules(rules),
+        target_first=target_first,
+        create_missing=create_missing,
+        drop_columns=tuple(drop_column or ()),
     )
     with err.status("comparing ..."):
         found = verify_migration(source, dsn, options)

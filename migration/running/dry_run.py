@@ -11,6 +11,7 @@ from migration.schema.ddl import qualified, quote_columns, quote_identifier
 from migration.source.file import check_source
 from migration.source.snapshot import hold_snapshot
 from migration.target.database import check_target, connected, refuse_occupied
+from migration.target_first.rows import find_existing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,8 +50,10 @@ def dry_run(source: Path, dsn: str, options: RunOptions) -> DryRun:
     checked = check_source(source)
     with connected(dsn) as target, hold_snapshot(checked.path) as snapshot:
         check_target(target, options.plan.schema)
-        refuse_occupied(target, options.plan.schema)
-        plan = plan_migration(checked.path, options.plan, connection=snapshot.connection)
+        existing = find_existing(target, options.plan, None)
+        if existing is None:
+            refuse_occupied(target, options.plan.schema)
+        plan = plan_migration(checked.path, options.plan, connection=snapshot.connection, existing=existing)
     return DryRun(
         plan.schema,
         sum(table.rows for table in plan.tables),

@@ -11,7 +11,7 @@ from psycopg import sql
 from migration.errors import StatementRefusedError
 from migration.running.copy import Aside, Chunk, TableCopy
 from migration.running.rejects import MOST_REJECTS
-from migration.running.steps import Outcome
+from migration.running.steps import Outcome, unchecked
 from migration.schema.target import Note
 from migration.target.database import scalar
 from migration.verify import compare
@@ -106,22 +106,30 @@ class TargetExecutor:
     def _carry_out(self, step: Step, statement: Statement) -> Outcome:
         started = time.monotonic()
         with self._target.transaction():
-            refused = ""
-            try:
-                with self._target.transaction():  # a savepoint
-                    self._target.execute(statement.sql.encode())
-            except psycopg.Error as error:
-                if not (error.sqlstate or "").startswith(REFUSALS):
-                    raise
-                parts = [error.diag.message_primary, error.diag.message_detail]
-                refused = "; ".join(" ".join(part.split()) for part in parts if part)
-            detail: dict[str, Any] = {"seconds": time.monotonic() - started}
+            refused = self._refusal(statement.sql)
+            detail: dict[str, Any] = {}
+            if refused and statement.otherwise is not None:
+                detail = {"instead": refused, "object": statement.name}
+                refused = self._refusal(statement.otherwise)
+            detail["seconds"] = time.monotonic() - started
             if refused:
                 detail |= {"why": refused, "sql": statement.sql, "kind": statement.kind}
                 detail |= {"object": statement.name, "table": statement.table}
             outcome = Outcome("left" if refused else "done", detail)
             self._record(step, outcome)
         return outcome
+
+    def _refusal(self, statement: str) -> str:
+        """Carry out one statement; why PostgreSQL refuses it, or nothing."""
+        try:
+            with self._target.transaction():  # a savepoint
+                self._target.execute(statement.encode())
+        except psycopg.Error as error:
+            if not (error.sqlstate or "").startswith(REFUSALS):
+                raise
+            parts = [error.diag.message_primary, error.diag.message_detail]
+            return "; ".join(" ".join(part.split()) for part in parts if part)
+        return ""
 
     def _copy(self, step: Step, begun: Progressed | None) -> Outcome:
         table = _table(step)
@@ -157,20 +165,25 @@ class TargetExecutor:
         """Set the next value behind all that SQLite gave out; a rollback does not undo it, but it repeats."""
         del begun
         table = _table(step)
-        column = next(column.name for column in table.columns if column.identity)
+        key = table.source.primary_key
         name = sql.Identifier(self._plan.schema, table.name)
+        detail: dict[str, Any] = {}
         with self._target.transaction():
-            sequence = scalar(
-                self._target,
-                "SELECT pg_get_serial_sequence(%s, %s)",
-                [name.as_string(self._target), column],
-            )
-            largest = scalar(
-                self._target, sql.SQL("SELECT max({}) FROM {}").format(sql.Identifier(column), name)
-            )
-            last = max(largest or 0, table.sequence_floor or 0)
-            self._target.execute("SELECT setval(%s, %s, %s)", [sequence, max(last, 1), last >= 1])
-            outcome = Outcome("done", {"sequence": sequence, "next": last + 1})
+            for column in (column for column in table.columns if column.identity):
+                sequence = scalar(
+                    self._target,
+                    "SELECT pg_get_serial_sequence(%s, %s)",
+                    [name.as_string(self._target), column.name],
+                )
+                largest = scalar(
+                    self._target, sql.SQL("SELECT max({}) FROM {}").format(sql.Identifier(column.name), name)
+                )
+                given_out = table.sequence_floor if key and column.source.name in key.columns else None
+                last = max(largest or 0, given_out or 0)
+                setval = "SELECT setval(%s, %s, %s)"
+                self._target.execute(setval, [sequence or column.sequence, max(last, 1), last >= 1])
+                detail = {"sequence": sequence or column.sequence, "next": last + 1}
+            outcome = Outcome("done", detail)
             self._record(step, outcome)
         return outcome
 
@@ -191,6 +204,11 @@ class TargetExecutor:
             Note("left", recorded.outcome["object"], f"PostgreSQL refused it: {recorded.outcome['why']}")
             for recorded in self._state.steps().values()
             if recorded.state == "left"
+        ]
+        refused += [
+            Note("changed", recorded.outcome["object"], unchecked(recorded.outcome))
+            for recorded in self._state.steps().values()
+            if "instead" in recorded.outcome
         ]
         found = compare(
             self._snapshot.connection,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from migration.running.steps import unchecked
 from migration.schema.target import NewName, Note
 from migration.target.rejects import RejectCount
 from monitor.errors import ExitCode
@@ -174,7 +175,15 @@ def build_report(
             for note in plan.notes
             if note.level == "left" and note.sql
         ),
-        notes=(*(Note("info", "source", text) for text in notes), *plan.notes),
+        notes=(
+            *(Note("info", "source", text) for text in notes),
+            *plan.notes,
+            *(
+                Note("changed", step.outcome.detail["object"], unchecked(step.outcome.detail))
+                for step in ended
+                if "instead" in step.outcome.detail
+            ),
+        ),
         verification=dict(verification) if verification else None,
         started=setup.started,
         finished=time.time(),

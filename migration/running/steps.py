@@ -38,6 +38,11 @@ class Outcome:
     detail: Mapping[str, Any]
 
 
+def unchecked(detail: Mapping[str, Any]) -> str:
+    """What there is to say about a foreign key that PostgreSQL takes only without a look at the rows."""
+    return f"checked for new rows only (NOT VALID), because of those it has: {detail['instead']}"
+
+
 @dataclass(frozen=True)
 class Ended:
     """A step that has ended, in this run or an earlier one."""

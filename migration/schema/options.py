@@ -40,6 +40,10 @@ class PlanOptions:
     booleans. `orm` names the library that made the file, whose PostgreSQL schema is then aimed at; auto
     recognises it. `names` says how names are spelled on the target. `include` and `exclude` are patterns of
     tables and views to migrate, or not; without `include`, all are. `rules` is the user's rules file.
+
+    `target_first` loads into the tables that the application has made on PostgreSQL. There, `create_missing`
+    makes the tables it has not, `truncate_target` empties those that hold rows, and `drop_columns`
+    (TABLE.COLUMN) names what may be left behind.
     """
 
     schema: str = "public"
@@ -53,6 +57,10 @@ class PlanOptions:
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     rules: Rules = field(default_factory=Rules)
+    target_first: bool = False
+    create_missing: bool = False
+    truncate_target: bool = False
+    drop_columns: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As the journal keeps them: two equal options give equal values."""

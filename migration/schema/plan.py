@@ -61,7 +61,7 @@ def plan_target(source: SourceSchema, profile: Profile, options: PlanOptions | N
         tuple(draft.notes),
         tuple(draft.obstacles),
         draft.options,
-        tuple(draft.names),
+        names=tuple(draft.names),
     )
 
 

@@ -13,6 +13,7 @@ from migration.schema.options import PlanOptions
 
 if TYPE_CHECKING:
     from migration.schema.source import Column, SourceSchema, Table
+    from migration.target_first.existing import ExistingSchema
 
 
 class Conversion(Enum):
@@ -93,9 +94,9 @@ class TargetColumn:
     name where the usual one is taken. `epoch` is the unit that integers of a timestamp column count in,
     `scale` the digits behind the point of a numeric, `raw_codec` the encoding of texts that are read as bytes
     because some of them are no valid text, and `why` says in one sentence what decided the type. `cast` is
-    what a conversion CAST makes values of. `blanks`
-    become NULL: '', a date of zeros, and 0 as a date. `rejects` values do not fit the type: their rows are
-    not stored.
+    what a conversion CAST makes values of. `blanks` become NULL: '', a date of zeros, and 0 as a date.
+    `rejects` values do not fit the type: their rows are not stored. Where the application made the column,
+    `sequence` is the quoted name of what numbers it.
     """
 
     name: str
@@ -148,7 +149,7 @@ class Statement:
     """One piece of DDL: the kind and name of what it makes, and its SQL without a final semicolon.
 
     `optional` statements may fail on PostgreSQL (a translated expression it refuses); the object is then
-    reported as left.
+    reported as left. `otherwise` is what to do instead where PostgreSQL refuses the rows for it.
     """
 
     kind: Literal[
@@ -162,11 +163,14 @@ class Statement:
         "function",
         "trigger",
         "comment",
+        "set aside",
+        "rows",
     ]
     name: str
     table: str
     sql: str
     optional: bool = False
+    otherwise: str | None = None
 
 
 @dataclass(frozen=True)
@@ -186,8 +190,9 @@ class Obstacle:
 class TargetPlan:
     """The whole migration of a schema: tables first, then rows, then `after_load` in order, then sequences.
 
-    `schema` is the PostgreSQL schema everything is made in; `options` are those the plan was made with;
-    `names` is everything that is named otherwise than in the source.
+    `schema` is the PostgreSQL schema everything is made in; `options` are those the plan was made with.
+    `existing` is the schema that the application had made there (None: the migration makes it). `names` is
+    everything that is named otherwise than in the source.
     """
 
     source: SourceSchema
@@ -198,6 +203,7 @@ class TargetPlan:
     notes: tuple[Note, ...] = ()
     obstacles: tuple[Obstacle, ...] = ()
     options: PlanOptions = field(default_factory=PlanOptions)
+    existing: ExistingSchema | None = None
     names: tuple[NewName, ...] = ()
 
     def name_of(self, kind: str, table: str, old: str) -> str:

@@ -28,12 +28,17 @@ SCHEMA = "outgrow"
 
 @dataclass(frozen=True)
 class TargetSetup:
-    """Whose migration fills a schema: the journal's name, the source's state, the plan it follows."""
+    """Whose migration fills a schema: the journal's name, the source's state, the plan it follows.
+
+    `existing` is the schema as the application had made it, where there was one: what the migration sets
+    aside is put back by it.
+    """
 
     journal: str
     source: str
     source_state: SourceState
     plan_hash: str
+    existing: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,7 @@ class TargetState:
         state = cls(connection, schema, place, prefix)
         state._execute(
             "CREATE TABLE {migration} (schema text PRIMARY KEY, journal text NOT NULL, source text NOT NULL,"
-            " source_state jsonb NOT NULL, plan_hash text NOT NULL)"
+            " source_state jsonb NOT NULL, plan_hash text NOT NULL, existing jsonb)"
         )
         state._execute(
             "CREATE TABLE {step} (id text PRIMARY KEY, kind text NOT NULL, name text NOT NULL,"
@@ -97,7 +102,8 @@ class TargetState:
 
     def _row(self) -> tuple[Any, ...] | None:
         return self._execute(
-            "SELECT journal, source, source_state, plan_hash FROM {migration} WHERE schema = {schema}",
+            "SELECT journal, source, source_state, plan_hash, existing FROM {migration}"
+            " WHERE schema = {schema}",
             schema=self._schema,
         ).fetchone()
 
@@ -106,7 +112,7 @@ class TargetState:
         row = self._row()
         if row is None:
             raise LookupError(self._schema)
-        return TargetSetup(row[0], row[1], SourceState.from_json(row[2]), row[3])
+        return TargetSetup(row[0], row[1], SourceState.from_json(row[2]), row[3], row[4])
 
     def steps(self) -> dict[str, Progressed]:
         """Everything recorded, by the steps' ids."""
@@ -149,13 +155,14 @@ class TargetState:
 
     def _pin(self, setup: TargetSetup) -> None:
         self._execute(
-            "INSERT INTO {migration} (schema, journal, source, source_state, plan_hash)"
-            " VALUES ({schema}, {journal}, {source}, {source_state}, {plan_hash})",
+            "INSERT INTO {migration} (schema, journal, source, source_state, plan_hash, existing)"
+            " VALUES ({schema}, {journal}, {source}, {source_state}, {plan_hash}, {existing})",
             schema=self._schema,
             journal=setup.journal,
             source=setup.source,
             source_state=json.dumps(setup.source_state.to_json()),
             plan_hash=setup.plan_hash,
+            existing=None if setup.existing is None else json.dumps(dict(setup.existing)),
         )
 
     def drop(self) -> None:

@@ -154,7 +154,8 @@ class _Measurement:
             if column.name in decimals:
                 reals, largest = decimals[column.name]
                 profile = replace(profile, decimal=reals.facts(largest))
-            if type_of(column).family is Family.DECIMAL and column.meaning and profile.reals:
+            meant = type_of(column)
+            if meant.family is Family.DECIMAL and not meant.arguments and column.meaning and profile.reals:
                 profile = replace(profile, decimal=DecimalFacts(scale=self._scale(column)))
             profiles[column.name] = self._with_extras(column, profile)
         return profiles

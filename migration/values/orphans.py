@@ -20,10 +20,13 @@ def count_orphans(
     A row with a NULL in the key refers to nothing on purpose and is not counted. None where the question has
     no answer: the reference cannot be enforced at all, or a collation is known to its application only.
     """
-    return tuple(_count(connection, table, key, source) for key in table.foreign_keys)
+    return tuple(count_references(connection, table, key, source) for key in table.foreign_keys)
 
 
-def _count(connection: sqlite3.Connection, table: Table, key: ForeignKey, source: SourceSchema) -> int | None:
+def count_references(
+    connection: sqlite3.Connection, table: Table, key: ForeignKey, source: SourceSchema
+) -> int | None:
+    """The same for one foreign key, which need not be declared in the file."""
     if cannot_refer(source, key) is not None:
         return None
     present = " AND ".join(f"c.{quoted(column)} IS NOT NULL" for column in key.columns)

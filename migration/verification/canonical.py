@@ -17,6 +17,8 @@ Then:
 | inet        | as inet_send: family, bits of the mask, 0, length, address                |
 | jsonb       | length (4 bytes) and the text that PostgreSQL shows                       |
 
+Types that only an application chooses have more families, see `canonical_types`.
+
 This module is written against the meaning of the types, not against `values`, whose mistakes it is there to
 find. Text of the source arrives as bytearray, blobs as bytes (see `source_rows`), so that the two stay apart.
 """
@@ -35,7 +37,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from migration.verification.jsonb_text import jsonb_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from migration.schema.options import PlanOptions
     from migration.schema.target import TargetColumn
@@ -56,6 +58,9 @@ Family = Literal[
     "interval",
     "inet",
     "jsonb",
+    "small real",
+    "padded",
+    "asked",
 ]
 
 NULL = b"\x00"
@@ -69,7 +74,7 @@ _FAMILIES: dict[str, Family] = {
     "int2": "integer",
     "int4": "integer",
     "int8": "integer",
-    "float4": "real",
+    "float4": "small real",
     "float8": "real",
     "numeric": "numeric",
     "bytea": "bytea",
@@ -82,6 +87,20 @@ _FAMILIES: dict[str, Family] = {
     "interval": "interval",
     "inet": "inet",
     "jsonb": "jsonb",
+    "bpchar": "padded",
+}
+#: Several spellings of one value, of which only PostgreSQL knows all; arrays and ranges are among them.
+_ASKED = {
+    "cidr",
+    "macaddr",
+    "macaddr8",
+    "timetz",
+    "bit",
+    "varbit",
+    "money",
+    "xml",
+    "hstore",
+    "tsvector",
 }
 _INTEGER = struct.Struct(">cq")
 _REAL = struct.Struct(">cd")
@@ -95,8 +114,9 @@ _MOMENT = re.compile(
 _CLOCK = re.compile(r"(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?")
 #: The day that Rails gives to times of day.
 _RAILS_DAY = "2000-01-01"
-_TRUE = frozenset({"1", "t", "true"})
-_FALSE = frozenset({"0", "f", "false"})
+_NUMBER = re.compile(rb"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
+_TRUE = frozenset({"1", "1.0", "t", "true", "y", "yes", "on"})
+_FALSE = frozenset({"0", "0.0", "f", "false", "n", "no", "off"})
 _UNIT_US = {"s": 1_000_000, "ms": 1_000, "us": 1}
 #: Exact for every binary64 and every int8, with room: a binary64 has at most 767 significant decimal digits.
 _EXACT = Context(prec=1_200, rounding=ROUND_HALF_EVEN)
@@ -104,6 +124,8 @@ _EXACT = Context(prec=1_200, rounding=ROUND_HALF_EVEN)
 
 def family(column: CatalogColumn) -> Family:
     """The family of a column of the target; every type not listed above is compared by its text."""
+    if column.base in _ASKED or column.base.startswith("_") or column.base.endswith("range"):
+        return "asked"
     return _FAMILIES.get(column.base, "text")
 
 
@@ -113,7 +135,9 @@ _NOT_MEANT = (ValueError, TypeError, OverflowError, ArithmeticError, KeyError, s
 
 
 def row_encoder(
-    pairs: Sequence[tuple[TargetColumn, CatalogColumn]], options: PlanOptions
+    pairs: Sequence[tuple[TargetColumn, CatalogColumn]],
+    options: PlanOptions,
+    special: Mapping[str, Meaning] | None = None,
 ) -> Callable[[Sequence[Any]], list[bytes]]:
     """The function from one row of the source to the canonical bytes of its columns.
 
@@ -122,8 +146,13 @@ def row_encoder(
             can
             say: the unit of integers that are instants, the encoding of damaged text.
         options: the user's policies for text that PostgreSQL cannot store.
+        special: by a column's name in the target, what decides instead (see `canonical_types`).
     """
-    meanings = [_MEANINGS[family(actual)](planned, actual, options) for planned, actual in pairs]
+    known = special or {}
+    meanings = [
+        known.get(actual.name) or _MEANINGS.get(family(actual), text_meaning)(planned, actual, options)
+        for planned, actual in pairs
+    ]
 
     def encode(row: Sequence[Any]) -> list[bytes]:
         try:
@@ -154,7 +183,12 @@ def _integer(*_: Any) -> Meaning:
     def encode(value: Any) -> bytes:
         if type(value) is int:
             return pack(b"\x01", value)
-        if type(value) is bytearray or not value.is_integer():
+        if type(value) is bytearray:
+            number = int(value)
+            if str(number).encode() != value:
+                raise ValueError
+            return pack(b"\x01", number)
+        if not value.is_integer():
             raise ValueError
         return pack(b"\x01", int(value))
 
@@ -165,6 +199,8 @@ def _real(*_: Any) -> Meaning:
     pack = _REAL.pack
 
     def encode(value: Any) -> bytes:
+        if type(value) is bytearray:
+            value = float(plain_number(value))
         if type(value) is int and int(float(value)) != value:
             raise ValueError
         return pack(b"\x01", value)
@@ -180,9 +216,10 @@ def _numeric(planned: TargetColumn, actual: CatalogColumn, options: PlanOptions)
     def encode(value: Any) -> bytes:
         if type(value) is float and isinf(value):
             return _sized(b"Infinity" if copysign(1, value) > 0 else b"-Infinity")
-        if type(value) not in (int, float):
+        if type(value) not in (int, float, bytearray):
             raise TypeError
-        exact = Decimal(repr(value))  # the shortest decimal that reads back as the stored binary64
+        # of a binary64 the shortest decimal that reads back as it
+        exact = Decimal(plain_number(value) if type(value) is bytearray else repr(value))
         if unit is not None and type(value) is float:
             rounded = Decimal(value).quantize(unit, context=_EXACT)
             if rounded != exact and format(float(rounded), ".15g") != format(value, ".15g"):
@@ -193,6 +230,13 @@ def _numeric(planned: TargetColumn, actual: CatalogColumn, options: PlanOptions)
     return encode
 
 
+def plain_number(text: bytearray) -> str:
+    """A number written as text."""
+    if not _NUMBER.fullmatch(text):
+        raise ValueError
+    return text.decode()
+
+
 def plain_digits(value: Decimal) -> str:
     """A finite decimal without exponent, trailing zeros or negative zero, as trim_scale writes it."""
     if not value:
@@ -201,7 +245,7 @@ def plain_digits(value: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _text(planned: TargetColumn, actual: CatalogColumn, options: PlanOptions) -> Meaning:
+def text_meaning(planned: TargetColumn, actual: CatalogColumn, options: PlanOptions) -> Meaning:
     del actual
     codec = planned.raw_codec
     pack = _LENGTH.pack
@@ -256,19 +300,7 @@ def _boolean(*_: Any) -> Meaning:
 
 
 def _timestamp(planned: TargetColumn, *_: Any) -> Meaning:
-    del planned
-    pack = _INTEGER.pack
-
-    def encode(value: Any) -> bytes:
-        moment, zone = _moment(value)
-        if zone is not None:
-            raise ValueError
-        return pack(b"\x01", moment)
-
-    return encode
-
-
-def _timestamptz(planned: TargetColumn, *_: Any) -> Meaning:
+    """A clock without a zone is UTC's; so is what a type without a zone keeps of one that has it."""
     pack = _INTEGER.pack
     unit = _UNIT_US.get(planned.epoch or "")
 
@@ -324,10 +356,16 @@ def _clock(hour: str, minute: str, second: str | None, fraction: str | None) -> 
     return ((hours * 60 + minutes) * 60 + seconds) * 1_000_000 + int((fraction or "0").ljust(6, "0"))
 
 
-def _date(*_: Any) -> Meaning:
+def _date(planned: TargetColumn, *_: Any) -> Meaning:
+    unit = _UNIT_US.get(planned.epoch or "")
+
     def encode(value: Any) -> bytes:
-        moment, zone = _moment(value)
-        if zone is not None or moment % DAY_US or len(value) != 10:
+        if type(value) is int and unit is not None:
+            moment = value * unit - UNIX_DAYS * DAY_US
+        else:
+            moment, zone = _moment(value)
+            moment -= zone or 0
+        if moment % DAY_US:
             raise ValueError
         return _DAYS.pack(b"\x01", moment // DAY_US)
 
@@ -395,11 +433,11 @@ _MEANINGS: dict[Family, Callable[[TargetColumn, CatalogColumn, PlanOptions], Mea
     "integer": _integer,
     "real": _real,
     "numeric": _numeric,
-    "text": _text,
+    "text": text_meaning,
     "bytea": _bytea,
     "boolean": _boolean,
     "timestamp": _timestamp,
-    "timestamptz": _timestamptz,
+    "timestamptz": _timestamp,
     "date": _date,
     "time": _time,
     "uuid": _uuid,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _SENT: dict[Family, str] = {
     "integer": "int8send({}::int8)",
     "real": "float8send({}::float8)",
+    "small real": "float8send({}::text::float8)",
     "boolean": "boolsend({})",
     "timestamp": "timestamp_send({})",
     "timestamptz": "timestamptz_send({})",
@@ -31,14 +32,16 @@ _SENT: dict[Family, str] = {
 _SIZED: dict[Family, str] = {
     "numeric": "convert_to(trim_scale({})::text, 'UTF8')",
     "text": "convert_to({}::text, 'UTF8')",
+    "padded": "convert_to({}::text, 'UTF8')",
     "jsonb": "convert_to({}::text, 'UTF8')",
+    "asked": "convert_to({}::text, 'UTF8')",
     "bytea": "{}",
 }
 
 
-def value_sql(column: CatalogColumn) -> str:
-    """One column's canonical bytes."""
-    name = quote_identifier(column.name)
+def value_sql(column: CatalogColumn, value: str | None = None) -> str:
+    """One column's canonical bytes, or those of another value of its type."""
+    name = value or quote_identifier(column.name)
     kind = family(column)
     if kind in _SENT:
         content = _SENT[kind].format(name)

@@ -16,7 +16,10 @@ _ACTIONS = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", 
 
 @dataclass(frozen=True)
 class CatalogColumn:
-    """A column: `type` as format_type writes it, `base` the bare type's name, `kind` its pg_type.typtype."""
+    """A column: `type` as format_type writes it, `kind` its pg_type.typtype.
+
+    `base` is the bare type's name; a domain's is that of what it is made of.
+    """
 
     name: str
     type: str
@@ -76,9 +79,14 @@ class Catalog:
 
 
 _COLUMNS = """
-SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), t.typname, t.typtype, a.attnotnull,
-a.atthasdef,
-       a.attidentity <> '', a.attgenerated <> ''
+SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod),
+       (WITH RECURSIVE made AS (
+          SELECT t.oid, t.typname, t.typtype, t.typbasetype
+          UNION ALL
+          SELECT b.oid, b.typname, b.typtype, b.typbasetype
+            FROM made JOIN pg_type AS b ON b.oid = made.typbasetype WHERE made.typtype = 'd'
+        ) SELECT typname FROM made WHERE typtype <> 'd'),
+       t.typtype, a.attnotnull, a.atthasdef, a.attidentity <> '', a.attgenerated <> ''
   FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid JOIN pg_type AS t ON t.oid = a.atttypid
  WHERE c.relnamespace = to_regnamespace(quote_ident(%s)) AND c.relkind IN ('r', 'p') AND a.attnum > 0
    AND NOT a.attisdropped

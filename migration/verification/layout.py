@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from migration.schema.ddl import qualified, quote_identifier
 from migration.verification.canonical import family, row_encoder
 from migration.verification.canonical_sql import key_hash_sql, key_sql, row_hash_sql
+from migration.verification.canonical_types import special_meanings
 
 if TYPE_CHECKING:
     import sqlite3
@@ -142,7 +143,7 @@ def plan_layout(
         table,
         tuple(column for column, _ in pairs),
         tuple(column for _, column in pairs),
-        row_encoder(pairs, sides.options),
+        row_encoder(pairs, sides.options, special_meanings(pairs, sides.options, sides.target)),
         keys,
         "row hash" if not keys else "integer key" if integer_key(actual) is not None else "key hash",
         shift,

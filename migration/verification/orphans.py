@@ -26,6 +26,10 @@ def compare_orphans(sides: Sides, plan: TargetPlan) -> tuple[OrphanFinding, ...]
             parent = tables.get(key.parent_table)
             if parent is None or len(key.columns) != len(key.parent_columns):
                 continue
+            if plan.existing is not None and not (
+                _planned(table, key.columns) and _planned(parent, key.parent_columns)
+            ):
+                continue  # the application's schema has no such reference
             ours = _query(
                 _stored(sides, table),
                 _stored(sides, parent),
@@ -57,6 +61,10 @@ def _stored(sides: Sides, table: TargetTable) -> str:
     if aside is None or not aside.remaining:
         return name
     return f"(SELECT * FROM {name} WHERE {aside.remaining})"  # noqa: S608  # quoted
+
+
+def _planned(table: TargetTable, columns: Sequence[str]) -> bool:
+    return set(columns) <= {column.source.name for column in table.columns}
 
 
 def _names(table: TargetTable, columns: Sequence[str]) -> tuple[str, ...]:

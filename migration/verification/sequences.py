@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 def compare_sequences(sides: Sides, plan: TargetPlan, catalog: Catalog) -> tuple[SequenceFinding, ...]:
     """Look at every column whose values SQLite gives out and PostgreSQL must go on giving out."""
     findings = []
-    for table in plan.tables:
-        column = next((column for column in table.columns if column.identity), None)
+    columns = ((table, column) for table in plan.tables for column in table.columns if column.identity)
+    for table, column in columns:
         actual = catalog.tables.get(table.name)
-        if column is None or actual is None or column.name not in actual.columns:
+        if actual is None or column.name not in actual.columns:
             continue
         name = qualified(plan.schema, table.name)
         stored = (
@@ -34,10 +34,16 @@ def compare_sequences(sides: Sides, plan: TargetPlan, catalog: Catalog) -> tuple
             sides.target, "SELECT max({column}) FROM {table}", column=sql.Identifier(column.name), table=there
         ).fetchone()
         theirs = largest[0] if largest else None
-        given_out = plan.source.sequences.get(table.source.name)
+        key = table.source.primary_key
+        numbered = key is not None and column.source.name in key.columns
+        given_out = plan.source.sequences.get(table.source.name) if numbered else None
         used = max([value for value in (ours, theirs, given_out) if isinstance(value, int)], default=0)
         sequence = scalar(sides.target, "SELECT pg_get_serial_sequence(%s, %s)", [name, column.name])
-        findings.append(SequenceFinding(table.name, column.name, _next_value(sides, sequence), max(used, 0)))
+        findings.append(
+            SequenceFinding(
+                table.name, column.name, _next_value(sides, sequence or column.sequence), max(used, 0)
+            )
+        )
     return tuple(findings)
 
 

@@ -1,0 +1,138 @@
+"""Decides how the values of one column become values of the type that the application gave it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from migration.schema.decision import exact_as_real
+from migration.schema.target import Conversion
+from migration.values.cast import numeric_limits
+from migration.values.temporal import epoch_unit
+
+if TYPE_CHECKING:
+    from migration.schema.target import PostgresType
+    from migration.values.facts import ColumnProfile
+
+    EpochUnit = Literal["s", "ms", "us"]
+
+_INTEGERS = {"int2": 15, "int4": 31, "int8": 63}
+_INSTANTS = ("timestamp", "timestamptz", "date")
+#: Every text is a value of these: no text needs to be tried.
+_ANY_TEXT = ("text", "varchar", "bpchar", "citext")
+#: Made of texts by PostgreSQL's own input functions: what they refuse, only loading can tell.
+_TRIED_BY_POSTGRES = frozenset(
+    {"interval", "timetz", "inet", "cidr", "macaddr", "macaddr8", "xml", "hstore", "money", "tsvector"}
+)
+
+
+@dataclass(frozen=True)
+class Casting:
+    """How a column's values are converted.
+
+    `proven`: the profile shows that every value can be; `epoch`, `scale` as in `TargetColumn`.
+    """
+
+    conversion: Conversion
+    proven: bool
+    epoch: EpochUnit | None = None
+    scale: int | None = None
+
+
+def choose(kind: PostgresType, profile: ColumnProfile, *, django: bool) -> Casting:
+    """Choose the conversion: the plain one where the profile proves it enough, a cast otherwise.
+
+    Args:
+        kind: the target's type.
+        profile: what the column holds.
+        django: whether integers for an interval are microseconds, as Django stores a DurationField.
+    """
+    classes = set(profile.classes)
+    if kind.name == "bytea" and classes <= {"blob", "text"}:
+        return Casting(Conversion.BYTES, proven=True)
+    if kind.element is None and not kind.labels and not (profile.text.with_nul or profile.text.invalid):
+        plain = _plain(kind, profile, classes)
+        if plain is not None:
+            return plain
+    if not classes:
+        return Casting(Conversion.CAST, proven=True)
+    return Casting(Conversion.CAST, proven=False, epoch=_epoch(kind, profile, django=django))
+
+
+def tried_by_postgres(kind: PostgresType) -> bool:
+    """Whether PostgreSQL's input function has the last word on texts of this type."""
+    return kind.name in _TRIED_BY_POSTGRES
+
+
+def _plain(kind: PostgresType, profile: ColumnProfile, classes: set[str]) -> Casting | None:
+    match kind.name:
+        case "int2" | "int4" | "int8" if classes <= {"integer"}:
+            limit = 2 ** _INTEGERS[kind.name]
+            if -limit <= (profile.min_integer or 0) and (profile.max_integer or 0) < limit:
+                return Casting(Conversion.INTEGER, proven=True)
+        case "float8" if classes <= {"integer", "real"} and exact_as_real(profile):
+            return Casting(Conversion.REAL, proven=True)
+        case "numeric" if classes <= {"integer", "real"}:
+            return _numeric(kind, profile)
+        case "bool" if classes <= {"integer"} and _truths(profile):
+            return Casting(Conversion.BOOLEAN, proven=True)
+        case "text" | "varchar" | "citext" if classes <= {"text"}:
+            if kind.name != "varchar" or kind.modifier < 4:
+                return Casting(Conversion.TEXT, proven=True)
+            if (profile.max_characters or 0) <= kind.modifier - 4:
+                return Casting(Conversion.TEXT, proven=True)
+        case "uuid" if classes == {"text"} and profile.uuid_texts == profile.texts:
+            return Casting(Conversion.UUID, proven=True)
+        case "json" if classes == {"text"} and profile.json_texts == profile.texts:
+            return Casting(Conversion.JSON, proven=True)
+        case "timestamp" | "timestamptz" | "date" | "time" if classes == {"text"} and kind.modifier < 0:
+            return _temporal(kind, profile)
+        case _:
+            pass
+    return None
+
+
+def _numeric(kind: PostgresType, profile: ColumnProfile) -> Casting | None:
+    limits = numeric_limits(kind.modifier)
+    if limits is None:
+        return Casting(Conversion.NUMERIC, proven=True)
+    precision, scale = limits
+    facts = profile.decimal
+    if facts is None or profile.infinities or facts.beyond or scale < 0:
+        return None
+    if facts.largest + 0.5 * 10.0**-scale >= 10.0 ** (precision - scale):
+        return None
+    # The profile counted with the declared digits, which need not be the target's: tried, unless it saw none.
+    return Casting(Conversion.NUMERIC, proven=not profile.reals, scale=scale)
+
+
+def _temporal(kind: PostgresType, profile: ColumnProfile) -> Casting | None:
+    facts = profile.temporal
+    if facts is None or facts.unreadable:
+        return None
+    whole = facts.dates + facts.datetimes
+    match kind.name:
+        case "timestamp" if whole == profile.texts:
+            return Casting(Conversion.TIMESTAMP, proven=True)
+        case "timestamptz" if whole + facts.zoned == profile.texts:
+            return Casting(Conversion.TIMESTAMPTZ, proven=True)
+        case "date" if facts.dates == profile.texts:
+            return Casting(Conversion.DATE, proven=True)
+        case "time" if facts.times == profile.texts:
+            return Casting(Conversion.TIME, proven=True)
+        case _:
+            return None
+
+
+def _truths(profile: ColumnProfile) -> bool:
+    return (profile.min_integer or 0) >= 0 and (profile.max_integer or 0) <= 1
+
+
+def _epoch(kind: PostgresType, profile: ColumnProfile, *, django: bool) -> EpochUnit | None:
+    if not profile.integers:
+        return None
+    if kind.name == "interval":
+        return "us" if django else None
+    if kind.name in _INSTANTS:
+        return epoch_unit(profile.min_integer or 0, profile.max_integer or 0)
+    return None

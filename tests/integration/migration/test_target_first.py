@@ -1,0 +1,215 @@
+"""--target-first: the file's rows go into a schema that the application made, and that stays as it is."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from migration.run import RunOptions, run_migration
+from migration.schema.options import PlanOptions
+from migration.verify import verify_migration
+from monitor.errors import ExitCode
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+TARGET_FIRST = RunOptions(PlanOptions(target_first=True))
+
+#: Every type an application may have chosen, as SQLite stores its values, and what PostgreSQL shows of them.
+TYPES = {
+    "smallint": [("integer", 7, "7"), ("real", 7.0, "7"), ("text", "-32768", "-32768")],
+    "bigint": [("integer", 2**63 - 1, "9223372036854775807")],
+    "numeric(10,2)": [("decimal", 12.5, "12.50"), ("text", "0.10", "0.10"), ("decimal", 3, "3.00")],
+    "numeric": [("text", "12345678901234567890.123", "12345678901234567890.123")],
+    "real": [("float", 0.1, "0.1"), ("float", 1e30, "1e+30"), ("float", 0.5, "0.5")],
+    "double precision": [("float", 1 / 3, "0.3333333333333333"), ("text", "2.5", "2.5")],
+    "boolean": [
+        ("boolean", 1, "true"),
+        ("text", "F", "false"),
+        ("text", "yes", "true"),
+        ("real", 0.0, "false"),
+    ],
+    "varchar(5)": [("varchar(5)", "abc  ", "abc  "), ("integer", 12345, "12345")],
+    "char(5)": [("char(5)", "ab", "ab"), ("char(5)", "ab   ", "ab")],
+    "uuid": [
+        ("char(32)", "0123456789abcdef0123456789abcdef", "01234567-89ab-cdef-0123-456789abcdef"),
+        ("blob", bytes(range(16)), "00010203-0405-0607-0809-0a0b0c0d0e0f"),
+    ],
+    "json": [("text", '{"b":1, "a":[1.50]}', '{"b":1, "a":[1.50]}')],
+    "jsonb": [("text", '{"b":1,"a":[1.50,1e2,"ü\\n"]}', '{"a": [1.50, 100, "ü\\n"], "b": 1}')],
+    "timestamp": [
+        ("datetime", "2024-01-02 03:04:05.678", "2024-01-02 03:04:05.678"),
+        ("datetime", "2024-01-02T03:04:05+02:00", "2024-01-02 01:04:05"),
+        ("integer", 1704164645000, "2024-01-02 03:04:05"),
+        ("text", "2024-01-02", "2024-01-02 00:00:00"),
+    ],
+    "timestamp(3) with time zone": [
+        ("datetime", "2024-01-02 03:04:05.678000", "2024-01-02 03:04:05.678+00"),
+        ("integer", 1704164645, "2024-01-02 03:04:05+00"),
+    ],
+    "date": [("date", "2024-02-29", "2024-02-29"), ("datetime", "2024-02-29 00:00:00", "2024-02-29")],
+    "time": [("time", "23:59:58.5", "23:59:58.5"), ("text", "2000-01-01 12:30:00", "12:30:00")],
+    "time with time zone": [("text", "12:30:00+02", "12:30:00+02")],
+    "interval": [("text", "01:02:03", "01:02:03"), ("text", "P1DT2H", "1 day 02:00:00")],
+    "inet": [("char(39)", "192.168.0.1", "192.168.0.1/32"), ("char(39)", "::1", "::1/128")],
+    "cidr": [("text", "10.0.0.0/8", "10.0.0.0/8")],
+    "macaddr": [("text", "08-00-2B-01-02-03", "08:00:2b:01:02:03")],
+    "bytea": [("blob", b"\x00\xff", "\\x00ff"), ("text", "é", "\\xc3a9")],
+    "mood": [("varchar", "happy", "happy")],
+    "text[]": [
+        ("text", "a,b", "{a,b}"),
+        ("text", '["a,b",null,"c\\"d"]', '{"a,b",NULL,"c\\"d"}'),
+        ("text", "", "{}"),
+    ],
+    "integer[]": [("text", "[1, 2]", "{1,2}")],
+    "mood[]": [("text", '["happy","sad"]', "{happy,sad}")],
+    "age": [("integer", 42, "42")],
+    "bit(4)": [("integer", 101, "0101"), ("text", "1111", "1111")],
+    "int4range": [("text", "[1,5]", "[1,6)")],
+    "money": [("text", "12.50", "$12.50")],
+}
+
+
+def test_every_type_takes_every_spelling_of_its_values(database: str, tmp_path: Path) -> None:
+    path = tmp_path / "types.db"
+    with closing(sqlite3.connect(path)) as file, file, psycopg.connect(database, autocommit=True) as target:
+        target.execute("CREATE TYPE mood AS ENUM ('sad', 'happy')")
+        target.execute("CREATE DOMAIN age AS smallint CHECK (VALUE < 150)")
+        for number, (kind, cases) in enumerate(TYPES.items()):
+            for place, (declared, value, _) in enumerate(cases):
+                name = f"t{number}_{place}"
+                file.execute(f'CREATE TABLE {name} (id integer PRIMARY KEY, v "{declared}")')
+                file.execute(f"INSERT INTO {name} VALUES (1, ?), (2, NULL)", [value])
+                target.execute(f"CREATE TABLE {name} (id bigint PRIMARY KEY, v {kind})")
+
+    report = run_migration(path, database, TARGET_FIRST)
+
+    assert report.verification is not None
+    differing = [table for table in report.verification["tables"] if not table["equal"]]
+    assert differing == []
+    assert report.exit_code is ExitCode.DONE
+    with psycopg.connect(database, options="-c timezone=UTC -c lc_monetary=C") as target:
+        found, wanted = {}, {}
+        for number, (kind, cases) in enumerate(TYPES.items()):
+            for place, (declared, value, shown) in enumerate(cases):
+                row = target.execute(f"SELECT v::text FROM t{number}_{place} WHERE id = 1").fetchone()
+                found[kind, declared, value], wanted[kind, declared, value] = row and row[0], shown
+        assert found == wanted
+    assert verify_migration(path, database, TARGET_FIRST.plan).equal
+
+
+#: Keys that cannot stay while rows are loaded, an order that names do not tell, things to leave alone.
+APPLICATION = """
+CREATE TABLE "user" (id serial PRIMARY KEY, email varchar(80) NOT NULL UNIQUE, best_friend integer,
+                     created timestamptz NOT NULL DEFAULT now(),
+                     shout text GENERATED ALWAYS AS (upper(email)) STORED);
+ALTER TABLE "user" ADD CONSTRAINT "FK_friend" FOREIGN KEY (best_friend) REFERENCES "user" (id)
+  ON DELETE SET NULL DEFERRABLE INITIALLY DEFERRED;
+COMMENT ON CONSTRAINT "FK_friend" ON "user" IS 'it''s mutual';
+CREATE TABLE a_line (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, "orderId" integer NOT NULL,
+                     note text, status text NOT NULL DEFAULT 'new');
+CREATE TABLE b_order (id integer GENERATED BY DEFAULT AS IDENTITY (SEQUENCE NAME odd_name) PRIMARY KEY,
+                      "userId" integer NOT NULL REFERENCES "user" (id) ON DELETE CASCADE, last_line bigint);
+ALTER TABLE a_line ADD CONSTRAINT "FK_order" FOREIGN KEY ("orderId") REFERENCES b_order (id)
+  ON UPDATE CASCADE;
+ALTER TABLE b_order ADD CONSTRAINT "FK_last" FOREIGN KEY (last_line) REFERENCES a_line (id) NOT VALID;
+CREATE TABLE visit (id integer PRIMARY KEY, "userId" integer REFERENCES "user" (id));
+CREATE INDEX "IX_note" ON a_line (note DESC NULLS LAST) WITH (fillfactor = 70) WHERE note IS NOT NULL;
+COMMENT ON INDEX "IX_note" IS 'for the search';
+CREATE SEQUENCE ticket;
+CREATE TABLE ticket_log (n integer PRIMARY KEY DEFAULT nextval('ticket'), text text);
+CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.note = 'touched'; RETURN NEW; END $$;
+CREATE TRIGGER touch BEFORE INSERT ON a_line FOR EACH ROW EXECUTE FUNCTION touch();
+CREATE TRIGGER always BEFORE INSERT ON a_line FOR EACH ROW EXECUTE FUNCTION touch();
+ALTER TABLE a_line ENABLE ALWAYS TRIGGER always;
+CREATE VIEW friends AS SELECT id FROM "user" WHERE best_friend IS NOT NULL;
+"""
+FILE = """
+CREATE TABLE "User" (id integer PRIMARY KEY AUTOINCREMENT, email text, "bestFriend" integer, created text);
+CREATE TABLE "aLine" (id integer PRIMARY KEY AUTOINCREMENT, orderId integer, note text);
+CREATE TABLE b_order (id integer PRIMARY KEY, userId integer, last_line integer);
+CREATE TABLE visit (id integer PRIMARY KEY, userId integer);
+CREATE TABLE ticket_log (n integer PRIMARY KEY, text text);
+INSERT INTO visit VALUES (1, 1), (2, 31), (3, NULL);
+INSERT INTO ticket_log VALUES (5, 'x');
+"""
+
+
+def make_application(dsn: str, path: Path) -> None:
+    with psycopg.connect(dsn, autocommit=True) as target:
+        target.execute(APPLICATION)
+    with closing(sqlite3.connect(path)) as file, file:
+        file.executescript(FILE)
+        users = ((n, f"u{n}", 31 - n, "2024-01-02 03:04:05Z") for n in range(1, 31))
+        file.executemany('INSERT INTO "User" VALUES (?, ?, ?, ?)', users)
+        file.executemany(
+            "INSERT INTO b_order VALUES (?, ?, ?)", ((n, n % 30 + 1, 101 - n) for n in range(1, 101))
+        )
+        file.executemany('INSERT INTO "aLine" VALUES (?, ?, ?)', ((n, n, f"n{n}") for n in range(1, 101)))
+        file.execute("UPDATE sqlite_sequence SET seq = 500 WHERE name = 'User'")
+
+
+def catalog(dsn: str) -> dict[str, Any]:
+    """Everything about the schema that no row changes, read by PostgreSQL's own functions."""
+    queries = {
+        "columns": "SELECT attrelid::regclass::text, attnum, attname, format_type(atttypid, atttypmod),"
+        " attnotnull, attidentity, attgenerated FROM pg_attribute JOIN pg_class c ON c.oid = attrelid"
+        " WHERE c.relnamespace = 'public'::regnamespace AND attnum > 0 ORDER BY 1, 2",
+        "constraints": "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid), convalidated,"
+        " obj_description(oid) FROM pg_constraint WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2",
+        "indexes": "SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid), indisvalid,"
+        " obj_description(indexrelid) FROM pg_index JOIN pg_class c ON c.oid = indrelid"
+        " WHERE c.relnamespace = 'public'::regnamespace ORDER BY 1",
+        "triggers": "SELECT tgrelid::regclass::text, tgname, tgenabled, pg_get_triggerdef(oid)"
+        " FROM pg_trigger"
+        " WHERE NOT tgisinternal ORDER BY 1, 2",
+        "relations": "SELECT relname, relkind, relowner FROM pg_class"
+        " WHERE relnamespace = 'public'::regnamespace ORDER BY 1",
+        "schemas": "SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' ORDER BY 1",
+    }
+    with psycopg.connect(dsn) as target:
+        return {name: target.execute(query.encode()).fetchall() for name, query in queries.items()}
+
+
+def rows(dsn: str, query: str) -> list[Any]:
+    with psycopg.connect(dsn) as target:
+        return target.execute(query.encode()).fetchall()
+
+
+def without_orphans(content: dict[str, Any]) -> dict[str, Any]:
+    """The catalog with the one foreign key validated that orphans leave NOT VALID."""
+    constraints = [
+        (*row[:2], row[2].removesuffix(" NOT VALID"), True, row[4]) if row[1] == "visit_userId_fkey" else row
+        for row in content["constraints"]
+    ]
+    return {**content, "constraints": constraints}
+
+
+def test_the_application_s_schema_is_the_same_afterwards(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("migration.target_first.set_aside.BIG", 50)  # some indexes and keys are set aside
+    make_application(database, tmp_path / "app.db")
+    before = catalog(database)
+
+    report = run_migration(tmp_path / "app.db", database, TARGET_FIRST)
+
+    assert without_orphans(catalog(database)) == before
+    assert report.left == ()
+    assert report.equal
+    assert report.exit_code is ExitCode.DONE
+    assert {note.object: note.text for note in report.notes}["visit_userId_fkey"].startswith(
+        "1 row of visit refer to no row of user"
+    )
+    assert rows(database, 'SELECT * FROM "user" WHERE id = 2')[0][:3] == (2, "u2", 29)
+    assert rows(database, "SELECT DISTINCT note = 'n' || id, status FROM a_line") == [(True, "new")]
+    assert rows(database, "SELECT nextval('user_id_seq'), nextval('odd_name'), nextval('ticket')") == [
+        (501, 101, 6)
+    ]
+    assert rows(database, "SELECT nextval(pg_get_serial_sequence('a_line', 'id'))") == [(101,)]
+    assert verify_migration(tmp_path / "app.db", database, TARGET_FIRST.plan).equal
