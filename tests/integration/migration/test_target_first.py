@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+import pytest
 
+from migration.errors import TargetRefusedError
+from migration.planning import PlanRefusedError
 from migration.run import RunOptions, run_migration
+from migration.running.journal import Journal
 from migration.schema.options import PlanOptions
+from migration.target.state import TargetState
 from migration.verify import verify_migration
 from monitor.errors import ExitCode
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-    import pytest
 
 TARGET_FIRST = RunOptions(PlanOptions(target_first=True))
 
@@ -143,6 +149,10 @@ INSERT INTO ticket_log VALUES (5, 'x');
 def make_application(dsn: str, path: Path) -> None:
     with psycopg.connect(dsn, autocommit=True) as target:
         target.execute(APPLICATION)
+    make_file(path)
+
+
+def make_file(path: Path) -> None:
     with closing(sqlite3.connect(path)) as file, file:
         file.executescript(FILE)
         users = ((n, f"u{n}", 31 - n, "2024-01-02 03:04:05Z") for n in range(1, 31))
@@ -213,3 +223,156 @@ def test_the_application_s_schema_is_the_same_afterwards(
     ]
     assert rows(database, "SELECT nextval(pg_get_serial_sequence('a_line', 'id'))") == [(101,)]
     assert verify_migration(tmp_path / "app.db", database, TARGET_FIRST.plan).equal
+
+
+@pytest.mark.parametrize("moment", range(1, 44, 7))
+def test_killed_at_any_step_the_schema_is_whole_after_the_same_command(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: int
+) -> None:
+    monkeypatch.setattr("migration.target_first.set_aside.BIG", 50)
+    make_application(database, tmp_path / "app.db")
+    before = catalog(database)
+    left = moment
+
+    class Killed(BaseException):
+        pass
+
+    def killing(method: Any) -> Any:
+        def wrapped(*arguments: Any, **options: Any) -> Any:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                raise Killed
+            return method(*arguments, **options)
+
+        return wrapped
+
+    with monkeypatch.context() as patched:
+        patched.setattr(TargetState, "record", killing(TargetState.record))  # before the commit
+        patched.setattr(Journal, "end", killing(Journal.end))  # after it
+        with suppress(Killed):
+            run_migration(tmp_path / "app.db", database, TARGET_FIRST)
+
+    if moment % 2:  # the file was written to in between: its rows are loaded anew
+        with closing(sqlite3.connect(tmp_path / "app.db")) as file, file:
+            file.execute("""UPDATE "User" SET email = 'new' || id""")
+    report = run_migration(tmp_path / "app.db", database, TARGET_FIRST)
+
+    assert without_orphans(catalog(database)) == before
+    assert report.equal
+    assert rows(database, "SELECT count(*) FROM a_line") == [(100,)]
+
+
+def test_a_schema_without_tables_is_refused_and_the_other_one_named(database: str, tmp_path: Path) -> None:
+    make_application(database, tmp_path / "app.db")
+    with pytest.raises(TargetRefusedError) as refused:
+        run_migration(tmp_path / "app.db", database, RunOptions(PlanOptions(schema="app", target_first=True)))
+    assert "there are tables in public: --schema NAME" in str(refused.value)
+
+
+def test_rows_in_the_way_are_refused_or_deleted_as_the_user_says(database: str, tmp_path: Path) -> None:
+    make_application(database, tmp_path / "app.db")
+    with psycopg.connect(database) as target:
+        target.execute("INSERT INTO visit VALUES (77, NULL)")
+    before = catalog(database)
+
+    with pytest.raises(PlanRefusedError, match="table visit of schema public holds rows already"):
+        run_migration(tmp_path / "app.db", database, TARGET_FIRST)
+
+    assert catalog(database) == before
+    assert rows(database, "SELECT id FROM visit") == [(77,)]
+    options = RunOptions(PlanOptions(target_first=True, truncate_target=True))
+    assert run_migration(tmp_path / "app.db", database, options).equal
+    assert rows(database, "SELECT id FROM visit ORDER BY 1") == [(1,), (2,), (3,)]
+
+
+@pytest.fixture
+def small(database: str, tmp_path: Path) -> Path:
+    """A table of which the application's lacks a column and has another, and a table it has not."""
+    with psycopg.connect(database) as target:
+        target.execute(
+            "CREATE TABLE item (id integer PRIMARY KEY, size varchar(3) NOT NULL, more text DEFAULT 'm')"
+        )
+    with closing(sqlite3.connect(tmp_path / "app.db")) as file, file:
+        file.executescript(
+            """
+            CREATE TABLE item (id integer PRIMARY KEY, size text, old text, never text);
+            INSERT INTO item VALUES (1, 'S', 'x', NULL), (2, 'XL', NULL, NULL);
+            CREATE TABLE extra (id integer PRIMARY KEY, note text NOT NULL);
+            INSERT INTO extra VALUES (1, 'here');
+            """
+        )
+    return tmp_path / "app.db"
+
+
+def test_a_column_that_the_target_has_not_is_refused_unless_it_is_dropped(database: str, small: Path) -> None:
+    with pytest.raises(PlanRefusedError) as refused:
+        run_migration(small, database, TARGET_FIRST)
+    assert "item.old: holds 1 value and has no column in table item" in str(refused.value)
+    assert "--drop-column 'item.old'" in str(refused.value)
+
+    report = run_migration(
+        small, database, RunOptions(PlanOptions(target_first=True, drop_columns=("item.old",)))
+    )
+
+    assert report.equal is False  # a table is left
+    assert report.exit_code is ExitCode.DIFFERS
+    assert [note.object for note in report.notes if note.level == "left"] == ["extra"]
+    assert rows(database, "SELECT * FROM item ORDER BY 1") == [(1, "S", "m"), (2, "XL", "m")]
+
+
+def test_create_missing_makes_the_tables_that_the_application_has_not(database: str, small: Path) -> None:
+    options = PlanOptions(target_first=True, create_missing=True, drop_columns=("item.old",))
+    report = run_migration(small, database, RunOptions(options))
+    assert report.equal
+    assert report.exit_code is ExitCode.DONE
+    assert rows(database, "SELECT * FROM extra") == [(1, "here")]
+    assert rows(database, "SELECT contype FROM pg_constraint WHERE conrelid = 'extra'::regclass") != []
+    assert verify_migration(small, database, options).equal
+
+
+def test_values_that_do_not_fit_are_rejected_and_all_others_arrive(database: str, small: Path) -> None:
+    with closing(sqlite3.connect(small)) as file, file:
+        file.execute(
+            "INSERT INTO item VALUES (3, 'XXXL', NULL, NULL), (4, NULL, NULL, NULL), (5, 'M  ', NULL, NULL)"
+        )
+        file.execute("DROP TABLE extra")
+    report = run_migration(
+        small, database, RunOptions(PlanOptions(target_first=True, drop_columns=("item.old",)))
+    )
+    assert rows(database, "SELECT id FROM item ORDER BY 1") == [(1,), (2,), (5,)]
+    assert [(table.name, table.rejected) for table in report.tables] == [("item", 2)]
+    assert report.exit_code is ExitCode.DIFFERS
+
+
+def test_a_dry_run_prints_what_is_set_aside_and_changes_nothing(
+    database: str, tmp_path: Path, outgrow: Callable[..., Any]
+) -> None:
+    make_application(database, tmp_path / "app.db")
+    before = catalog(database)
+    ended = outgrow("migrate", "run", tmp_path / "app.db", database, "--target-first", "--dry-run", "--json")
+    steps = [step["sql"] for step in json.loads(ended.out)["steps"]]
+    assert ended.code == 0
+    assert 'ALTER TABLE "public"."a_line" DISABLE TRIGGER "touch"' in steps
+    assert 'ALTER TABLE "public"."user" DROP CONSTRAINT IF EXISTS "FK_friend"' in steps
+    assert catalog(database) == before
+
+
+def test_a_role_that_owns_only_its_schema_is_enough(database: str, tmp_path: Path) -> None:
+    with psycopg.connect(database, autocommit=True) as target:
+        target.execute("CREATE ROLE plain LOGIN")
+        target.execute(f"REVOKE CREATE, TEMPORARY ON DATABASE {target.info.dbname} FROM PUBLIC")
+        target.execute("CREATE SCHEMA app AUTHORIZATION plain")
+        target.execute("SET ROLE plain; SET search_path = app; " + APPLICATION)
+        target.execute("RESET ROLE")
+    make_file(tmp_path / "app.db")
+    plain = psycopg.conninfo.make_conninfo(database, user="plain")
+    try:
+        report = run_migration(tmp_path / "app.db", plain, RunOptions(PlanOptions("app", target_first=True)))
+        assert report.equal
+        assert rows(plain, "SELECT count(*) FROM app.a_line") == [(100,)]
+        assert rows(plain, "SELECT relname FROM pg_class WHERE relname LIKE '%outgrow%'") == []
+    finally:
+        with psycopg.connect(database, autocommit=True) as target:
+            target.execute("DROP OWNED BY plain CASCADE")
+            target.execute("DROP ROLE plain")
