@@ -38,6 +38,9 @@ def inspect(
     include: option.Include = None,
     exclude: option.Exclude = None,
     rules: option.RulesFile = None,
+    fts: option.Fts = "skip",
+    nocase: option.Nocase = "lower",
+    comments: option.Comments = "auto",
     as_json: option.AsJson = False,
 ) -> None:
     """Show what a SQLite file holds, what each column becomes in PostgreSQL and why, and what needs a hand.
@@ -56,6 +59,9 @@ def inspect(
         misfits=misfits,
         blanks=blanks,
         boolean_words=boolean_words,
+        fts=fts,
+        nocase=nocase,
+        comments=comments,
         orm=orm,
         names=names,
         include=tuple(include or ()),

@@ -71,6 +71,18 @@ DropColumns: TypeAlias = Annotated[
         help="With --target-first: leave a column behind that the target has not (repeatable).",
     ),
 ]
+Fts: TypeAlias = Annotated[
+    Literal["skip", "tsvector"],
+    typer.Option(help="What becomes of a full-text search: left, or a GIN index over to_tsvector()."),
+]
+Nocase: TypeAlias = Annotated[
+    Literal["lower", "citext", "icu"],
+    typer.Option(help="How COLLATE NOCASE goes on: indexes over lower(), type citext, an ICU collation."),
+]
+Comments: TypeAlias = Annotated[
+    Literal["auto", "yes", "no"],
+    typer.Option(help="Comments beside columns become PostgreSQL's (auto: not where an ORM made the file)."),
+]
 Verify: TypeAlias = Annotated[bool, typer.Option(help="Compare both sides before the run is finished.")]
 AcceptRejects: TypeAlias = Annotated[
     bool, typer.Option("--accept-rejects", help="Rejected rows are no reason for exit code 3.")

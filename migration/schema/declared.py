@@ -62,7 +62,12 @@ _NAMES: dict[Family, str] = {
         "macaddr, nclob, interval, memo, "
         "simple-array, simple-json, simple-enum"
     ),
-    Family.BYTES: "blob, bytea, binary, varbinary, tinyblob, mediumblob, longblob, image, raw, bytes",
+    Family.BYTES: (
+        "blob, bytea, binary, varbinary, tinyblob, mediumblob, longblob, image, raw, bytes, "
+        "geometry, geometrycollection, geomcollection, point, multipoint, linestring, multilinestring, "
+        "polygon, multipolygon, curve, multicurve, circularstring, compoundcurve, curvepolygon, "
+        "surface, multisurface"
+    ),
     Family.TIMESTAMP: (
         "datetime, timestamp, datetime2, smalldatetime, datetimeoffset, timestamptz, timestamp_ntz, "
         "timestamp_tz, timestamp with time zone, timestamp without time zone, datetime with time zone"

@@ -40,6 +40,8 @@ class PlanDraft:
         self.views: dict[str, str] = {}
         #: The columns of each view that was translated.
         self.outputs: dict[str, list[Output]] = {}
+        #: The virtual tables, in lower case, whose searches have an index instead.
+        self.searches: set[str] = set()
         self.functions = Namespace(
             lambda _kind, _seed, name, chosen, _why: self.note("info", name, f"its function is {chosen}")
         )

@@ -15,6 +15,9 @@ NulPolicy = Literal["refuse", "strip", "replace", "reject", "bytea"]
 Utf8Policy = Literal["refuse", "replace", "latin-1", "reject", "bytea"]
 MisfitPolicy = Literal["auto", "widen", "reject"]
 BlankPolicy = Literal["auto", "null", "reject", "refuse"]
+FtsPolicy = Literal["skip", "tsvector"]
+NocasePolicy = Literal["lower", "citext", "icu"]
+CommentPolicy = Literal["auto", "yes", "no"]
 OrmChoice = Literal[
     "auto",
     "generic",
@@ -40,6 +43,11 @@ class PlanOptions:
     booleans. `orm` names the library that made the file, whose PostgreSQL schema is then aimed at; auto
     recognises it. `names` says how names are spelled on the target. `include` and `exclude` are patterns of
     tables and views to migrate, or not; without `include`, all are. `rules` is the user's rules file.
+    `fts` says what becomes of a full-text search: it is left, or gets a GIN index over to_tsvector().
+    `nocase` says how COLLATE NOCASE goes on: as a unique index over lower(), as the type
+    citext of the extension of that name, or as a nondeterministic collation of ICU's. `comments` says whether
+    comments beside the columns of a declaration become PostgreSQL's; auto leaves them where an ORM made the
+    file.
 
     `target_first` loads into the tables that the application has made on PostgreSQL. There, `create_missing`
     makes the tables it has not, `truncate_target` empties those that hold rows, and `drop_columns`
@@ -61,6 +69,9 @@ class PlanOptions:
     create_missing: bool = False
     truncate_target: bool = False
     drop_columns: tuple[str, ...] = ()
+    fts: FtsPolicy = "skip"
+    nocase: NocasePolicy = "lower"
+    comments: CommentPolicy = "auto"
 
     def to_json(self) -> dict[str, Any]:
         """As the journal keeps them: two equal options give equal values."""

@@ -15,7 +15,7 @@ from migration.schema.foreign_keys import plan_foreign_keys
 from migration.schema.indexes import plan_indexes
 from migration.schema.keys import plan_keys
 from migration.schema.options import PlanOptions
-from migration.schema.others import note_others
+from migration.schema.others import plan_others
 from migration.schema.tables import plan_tables
 from migration.schema.target import Statement, TargetPlan
 from migration.schema.triggers import plan_triggers
@@ -40,11 +40,11 @@ def plan_target(source: SourceSchema, profile: Profile, options: PlanOptions | N
     checks = [statement for table in source.tables for statement in plan_checks(draft, table)]
     references = [statement for table in source.tables for statement in plan_foreign_keys(draft, table)]
     views = plan_views(draft)
+    searches = plan_others(draft)
     triggers = plan_triggers(draft)
     additions = tuple(draft.orm.additions(draft))
     for level, text in draft.orm.advisories(source):
         draft.note(level, draft.orm.title, text)
-    note_others(draft)
     _note_choices(draft)
     tables = tuple(draft.tables[table.name] for table in source.tables)
     return TargetPlan(
@@ -57,7 +57,7 @@ def plan_target(source: SourceSchema, profile: Profile, options: PlanOptions | N
             )
             for table in tables
         ),
-        (*keys, *indexes, *checks, *references, *additions, *views, *triggers),
+        (*keys, *indexes, *checks, *references, *searches, *additions, *views, *triggers),
         tuple(draft.notes),
         tuple(draft.obstacles),
         draft.options,

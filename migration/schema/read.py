@@ -24,9 +24,10 @@ from migration.schema.source import (
     UniqueConstraint,
 )
 from migration.schema.tokens import BadSqlError, tokenize
+from migration.schema.virtual import parse_virtual, rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 _VIRTUAL = re.compile(r"\s*CREATE\s+VIRTUAL\s+TABLE\b", re.IGNORECASE)
@@ -70,7 +71,10 @@ class _Reader:
         names = {name.casefold(): name for name in made}
         index_sql = {row["name"]: row["sql"] for row in rows if row["type"] == "index"}
         primary_keys = {name: self._key_columns(name) for name in ordinary}
-        tables = tuple(self._table(name, made[name], names, index_sql, primary_keys) for name in ordinary)
+        tables = (
+            *(self._table(name, made[name], names, index_sql, primary_keys) for name in ordinary),
+            *self._shown(virtual, made),
+        )
         others = (
             *(OtherObject("virtual table", name, sql=sql) for name, sql in virtual.items()),
             *(
@@ -95,6 +99,21 @@ class _Reader:
             int(self._pragma("page_size")),
             str(self._pragma("journal_mode")),
         )
+
+    def _shown(self, virtual: Mapping[str, str], made: Mapping[str, str]) -> Iterator[Table]:
+        """The rows of virtual tables that have their own, as tables."""
+        for name, sql in virtual.items():
+            table = rows_of(parse_virtual(name, sql), made, self._readable)
+            if table is not None:
+                yield table
+
+    def _readable(self, table: str) -> bool:
+        """Whether the module of a virtual table is here."""
+        try:
+            self._connection.execute(f"SELECT 1 FROM {_quoted(table)} LIMIT 1").fetchone()  # noqa: S608
+        except sqlite3.OperationalError:
+            return False
+        return True
 
     def _table(
         self,

@@ -22,7 +22,8 @@ class Column:
 
     `declared_type` is the type's text as written ('' where there is none); `default` is the SQL expression as
     written; `collation` is None for BINARY. `meaning` is the type that the library which
-    made the file meant, where it declared less (see `migration.orm`).
+    made the file meant, where it declared less (see `migration.orm`). `shown` is its name for its users,
+    where that is another one; `comment` is what stands beside it in a comment.
     """
 
     name: str
@@ -33,6 +34,8 @@ class Column:
     generated: Literal["virtual", "stored"] | None = None
     generation_expression: str | None = None
     meaning: str | None = None
+    shown: str = ""
+    comment: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,9 +113,11 @@ class Index:
 
 @dataclass(frozen=True)
 class Table:
-    """An ordinary table with everything its declaration says.
+    """A table with everything its declaration says.
 
-    `skipped` names the columns that the user leaves out; they are in none of the other fields.
+    `virtual` is true for one that a virtual table shows; `shown` is its name for its users, where that is
+    another one. `comment` is the comment before its columns. `skipped` names
+    the columns that the user leaves out; they are in none of the other fields.
     """
 
     name: str
@@ -126,6 +131,9 @@ class Table:
     strict: bool = False
     sql: str = ""
     skipped: tuple[str, ...] = ()
+    virtual: bool = False
+    shown: str = ""
+    comment: str = ""
 
 
 @dataclass(frozen=True)

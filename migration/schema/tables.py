@@ -28,7 +28,7 @@ def plan_tables(draft: PlanDraft) -> None:
     decisions = unify_references(_decide(draft), draft.source, draft.profile, identities)
     views = [other.name for other in draft.source.others if other.kind == "view"]
     relations = [
-        *((table.name, "table") for table in draft.source.tables),
+        *((table.shown or table.name, "table") for table in draft.source.tables),
         *((view, "view") for view in views),
     ]
     wanted = {name: draft.options.rules.table(name).rename for name, _ in relations}
@@ -38,7 +38,9 @@ def plan_tables(draft: PlanDraft) -> None:
     )
     draft.views |= {view: names[view] for view in views}
     for table in draft.source.tables:
-        draft.tables[table.name] = _table(draft, table, names[table.name], decisions, identities[table.name])
+        draft.tables[table.name] = _table(
+            draft, table, names[table.shown or table.name], decisions, identities[table.name]
+        )
 
 
 def _decide(draft: PlanDraft) -> Decisions:
@@ -80,7 +82,7 @@ def _table(
     refuse_oversized(draft, table, draft.profile.tables[table.name])
     rules = {column.name: draft.options.rules.column(table.name, column.name) for column in table.columns}
     spelled = column_names(
-        (column.name for column in table.columns),
+        (column.shown or column.name for column in table.columns),
         lambda kind, _seed, old, new, why: draft.renamed(kind, table.name, old, new, why),
         draft.spell,
         {column: rule.rename for column, rule in rules.items() if rule.rename is not None},
@@ -90,7 +92,7 @@ def _table(
         decision = decisions[table.name, column.name]
         for level, text in decision.notes:
             draft.note(level, f"{table.name}.{column.name}", text)
-        planned = _column(draft, table, column, decision, spelled[column.name])
+        planned = _column(draft, table, column, decision, spelled[column.shown or column.name])
         columns.append(_with_identity(draft, planned, name) if column.name == identity else planned)
     floor = draft.source.sequences.get(table.name, 0) if identity is not None else None
     rows = draft.profile.tables[table.name].rows

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from migration.schema import expression as sqlite
 from migration.schema.ddl import quote_identifier, quote_literal
 from migration.schema.names import fit
-from migration.schema.query import From
+from migration.schema.query import From, Select
 from migration.schema.relations import Catalog, QueryScope
 from migration.schema.statement import Delete, Update, parse_trigger
 from migration.schema.target import Statement
@@ -50,6 +50,10 @@ def plan_triggers(draft: PlanDraft) -> list[Statement]:
     for other in draft.source.others:
         if other.kind != "trigger" or other.name not in parsed:
             continue
+        if _keeps_search(draft, parsed[other.name]):
+            why = "it kept the index of a full-text search up to date, which PostgreSQL does by itself"
+            draft.note("changed", other.name, f"not needed any more: {why}")
+            continue
         planner = _Planner(draft, catalog, graph, parsed[other.name])
         try:
             statements += planner.statements()
@@ -63,6 +67,15 @@ def plan_triggers(draft: PlanDraft) -> list[Statement]:
 
 def _left(draft: PlanDraft, other: OtherObject, why: str) -> None:
     draft.left("trigger", other.name, f"the trigger was left out: {why}", other.sql, table=other.table)
+
+
+def _keeps_search(draft: PlanDraft, trigger: Trigger) -> bool:
+    """Whether a trigger does nothing but tell an FTS table of changes of the table that has its texts."""
+    rows = {(table.shown or table.name).casefold() for table in draft.source.tables}
+    written = {
+        "" if isinstance(statement, Select) else statement.table.casefold() for statement in trigger.body
+    }
+    return bool(written) and written <= draft.searches - rows
 
 
 @dataclass(frozen=True)
