@@ -14,6 +14,7 @@ from migration.running.rejects import MOST_REJECTS
 from migration.running.steps import Outcome, unchecked
 from migration.schema.target import Note
 from migration.target.database import scalar
+from migration.verification.objects import REFUSED
 from migration.verify import compare
 
 if TYPE_CHECKING:
@@ -201,7 +202,7 @@ class TargetExecutor:
     def _verify(self, step: Step, begun: Progressed | None) -> Outcome:
         del begun
         refused = [
-            Note("left", recorded.outcome["object"], f"PostgreSQL refused it: {recorded.outcome['why']}")
+            Note("left", recorded.outcome["object"], REFUSED + recorded.outcome["why"])
             for recorded in self._state.steps().values()
             if recorded.state == "left"
         ]

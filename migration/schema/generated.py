@@ -32,6 +32,7 @@ def generate(draft: PlanDraft, table: TargetTable, column: TargetColumn) -> Targ
             (other for other in table.columns if other.source.generated is None),
             skipped=table.source.skipped,
         )
+        scope = replace(scope, computes=True)
         sql = _as_column(translate(expression or "", scope), column)
     except UntranslatableError as error:
         text = f"PostgreSQL does not compute it, its present values are copied: {expression} ({error})"

@@ -12,6 +12,7 @@ from migration.schema.declared import Affinity, affinity_of
 from migration.schema.functions import call
 from migration.schema.json_paths import extract
 from migration.schema.patterns import glob, like
+from migration.schema.target import Conversion
 from migration.schema.tokens import BadSqlError
 from migration.schema.typed import (
     NUMBERS,
@@ -46,8 +47,9 @@ class Scope:
 
     `rowid` is the column that stands for the rowid, where there is one. With `for_index`, functions are those
     that queries on PostgreSQL use, and need not give SQLite's results in every corner. With `clocks`, the
-    current time may be read, which nothing that is stored can do. `skipped` are columns that the user leaves
-    out: an expression that names one cannot be translated.
+    current time may be read, which nothing that is stored can do. With `computes`, the result is stored: a
+    column whose values of several classes became text may not decide it. `skipped` are columns that the user
+    leaves out: an expression that names one cannot be translated.
     """
 
     columns: dict[str, TargetColumn]
@@ -55,19 +57,23 @@ class Scope:
     for_index: bool = False
     clocks: bool = False
     skipped: frozenset[str] = frozenset()
+    computes: bool = False
 
     def find(self, node: sqlite.Name) -> Typed | None:
         """The column that a name means.
 
         Raises:
-            UntranslatableError: the user leaves it out.
+            UntranslatableError: the user leaves it out, or its values did not stay as they were.
         """
         column = self.columns.get(node.name.casefold())
         if column is None and node.name.casefold() in self.skipped:
             raise UntranslatableError(f"it uses the column {node.name}, which the rules skip")
         if column is None and node.name.lower() in ROWID and self.rowid is not None:
             column = self.columns[self.rowid.casefold()]
+        if column is not None and self.computes and column.conversion is Conversion.ANY_AS_TEXT:
+            raise UntranslatableError(f"{column.name} held values of several classes, which became text")
         return None if column is None else as_typed(column)
+
 
     @classmethod
     def of(

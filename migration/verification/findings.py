@@ -93,7 +93,10 @@ class SequenceFinding:
 
 @dataclass(frozen=True)
 class OrphanFinding:
-    """Rows that refer to no row of their parent, counted on both sides (None: it cannot be asked there)."""
+    """Rows that refer to no row of their parent, counted on both sides (None: it cannot be asked there).
+
+    What a side cannot compare, it has no foreign key over either; that one is missing is an object's finding.
+    """
 
     table: str
     columns: tuple[str, ...]
@@ -103,7 +106,7 @@ class OrphanFinding:
 
     @property
     def equal(self) -> bool:
-        return self.source == self.target
+        return None in (self.source, self.target) or self.source == self.target
 
 
 @dataclass(frozen=True)

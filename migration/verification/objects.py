@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 Shape: TypeAlias = tuple[tuple[str | None, ...], tuple[bool, ...], bool, bool]
 
 
+#: How the note of a statement begins that PostgreSQL refused during the run.
+REFUSED = "PostgreSQL refused it: "
+
+
 def compare_objects(plan: TargetPlan, catalog: Catalog, notes: Sequence[Note]) -> tuple[ObjectFinding, ...]:
     """Everything declared that is missing or otherwise, with the note that announced it.
 
@@ -185,18 +189,28 @@ def _listed(table: TargetTable, columns: Sequence[str]) -> str:
     return f"{table.name} ({', '.join(columns)})"
 
 
+#: What a note has to speak of to announce a finding of a kind, where other notes are about the same object.
+_TOPICS = {"column": "NULL", "default": "default", "check": "CHECK", "primary key": "primary key"}
+
+
 def _with_note(finding: ObjectFinding, notes: Sequence[Note], plan: TargetPlan) -> ObjectFinding:
     """Attach what was said about the object (for a key or check without a name: about its table).
 
     The plan speaks of it by the source's name, a refusal by the target's.
     """
-    named = {finding.name}
+    named = {finding.name, f"{finding.table} {finding.name}"}
     named |= {name.new for name in plan.names if name.old == finding.name and name.kind == finding.kind}
     if finding.kind in {"primary key", "check"}:
         named.add(finding.table)
-    for note in notes:
-        if note.level != "info" and note.object in named:
-            return ObjectFinding(
-                finding.kind, finding.name, finding.table, finding.text, note.text, note.level
-            )
-    return finding
+    topic = _TOPICS.get(finding.kind, "")
+    said = [
+        note
+        for note in notes
+        if note.level != "info"
+        and note.object in named
+        and (topic in note.text or note.text.startswith(REFUSED))
+    ]
+    if not said:
+        return finding
+    note = min(said, key=lambda note: note.level != "left")
+    return ObjectFinding(finding.kind, finding.name, finding.table, finding.text, note.text, note.level)

@@ -263,31 +263,35 @@ class _Comparison:
         if list(ours.columns) != list(theirs.columns):
             yield f"columns {list(ours.columns)} became {list(theirs.columns)}"
             return
+        named = any(item == name or item.startswith((f"{name} ", f"{name}.")) for item in self.left)
         yield from self._columns(name, ours, theirs)
         if ours.primary and theirs.primary != ours.primary and not self._null_in(name, ours.primary):
             yield f"primary key {ours.primary} became {theirs.primary}"
         if theirs.primary and not ours.primary:
             yield f"primary key {theirs.primary} in PostgreSQL only"
-        lost = Counter(ours.uniques) - Counter(theirs.uniques)
-        for unique in lost:
+        for unique in Counter(ours.uniques) - Counter(theirs.uniques):
             as_index = [index for index in theirs.indexes.values() if index.unique and not index.partial]
             if not any(len(index.parts) == len(unique) for index in as_index) and name not in self.left:
                 yield f"unique constraint {unique} is missing"
-        yield from (f"foreign key {key} is missing" for key in ours.foreign - theirs.foreign)
+        for key in ours.foreign - theirs.foreign:
+            if f"{name} ({', '.join(key[0])})" not in self.left:
+                yield f"foreign key {key} is missing"
         yield from (f"foreign key {key} in PostgreSQL only" for key in theirs.foreign - ours.foreign)
-        if theirs.checks < ours.checks and name not in self.left:
+        if theirs.checks < ours.checks and not named:
             yield f"{ours.checks} checks became {theirs.checks}"
         rest = dict(theirs.indexes)
+        lost = {}
         for index_name, index in ours.indexes.items():
-            found = rest.get(index_name)
-            if found is None or not index.same(found):
-                also = next((key for key, other in rest.items() if index.same(other)), None)
-                if also is None:
-                    if index_name not in self.left:
-                        yield f"index {index_name} {index} became {found}"
-                    continue
-                index_name = also  # noqa: PLW2901  # renamed: names of indexes are one space in PostgreSQL
-            del rest[index_name]
+            if index_name in rest and index.same(rest[index_name]):
+                del rest[index_name]
+            else:
+                lost[index_name] = index
+        for index_name, index in lost.items():  # some are renamed: PostgreSQL has one space for all names
+            found = next((key for key, other in rest.items() if index.same(other)), None)
+            if found is not None:
+                del rest[found]
+            elif index_name not in self.left:
+                yield f"index {index_name} is missing: {index}; there are {rest}"
 
     def _columns(self, name: str, ours: Table, theirs: Table) -> Iterator[str]:
         for column, (not_null, default, generated) in ours.columns.items():
@@ -300,8 +304,9 @@ class _Comparison:
                 yield f"column {column} became NOT NULL"
             if generated != there[2]:
                 yield f"column {column} generated: {generated} became {there[2]}"
-            if default is not None and not generated and default.strip("( )").upper() != "NULL":
-                yield from self._default(column, default, there[1], theirs.types[column])
+            given = default is not None and default.strip("( )").upper() != "NULL"
+            if given and not generated and column != ours.identity:
+                yield from self._default(column, str(default), there[1], theirs.types[column])
         if ours.identity:
             column = ours.identity
             largest = self.source.execute(f"SELECT max({quoted(column)}) FROM {quoted(name)}").fetchone()[0]
