@@ -112,7 +112,9 @@ def _column(draft: PlanDraft, table: Table, column: Column, decision: Decision, 
             draft.left("default", path, translated.note, sql, table=table.name)
         elif translated.note is not None:
             draft.note(translated.level, path, translated.note)
-    in_key = table.primary_key is not None and column.name in table.primary_key.columns
+    key = table.primary_key.columns if table.primary_key is not None else ()
+    columns = draft.profile.tables[table.name].columns
+    in_key = column.name in key and not any(columns[name].nulls for name in key)
     return TargetColumn(
         name,
         column,

@@ -74,7 +74,6 @@ class Scope:
             raise UntranslatableError(f"{column.name} held values of several classes, which became text")
         return None if column is None else as_typed(column)
 
-
     @classmethod
     def of(
         cls,

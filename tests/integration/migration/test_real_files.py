@@ -79,11 +79,11 @@ def test_a_real_file_arrives_row_by_row_and_object_by_object(
     report = json.loads(done.out)
     assert (len(report["tables"]), report["rows"]) == (tables, rows)
     assert all(table["equal"] for table in report["tables"])
-    assert report["left"] == [], "PostgreSQL took every statement"
     left = {note["object"] for note in report["notes"] if note["level"] == "left"}
+    left |= {item["name"] for item in report["left"]}
     with closing(sqlite3.connect(path)) as source:
         triggers = {row[0] for row in source.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'")}
-    assert left <= triggers, "nothing else is left"
+    assert left <= triggers, "nothing else is left to do by hand"
     assert (done.code == 3) == bool(left)
     assert differences(path, database, left=left) == []
 
