@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from migration.orm.registry import recognise
 from migration.planning import PlanOptions, draft_migration
 from migration.source.file import check_source
+from migration.source.snapshot import READERS, hold_snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,7 +90,10 @@ def inspect_source(path: Path, options: PlanOptions | None = None) -> Inspection
     """
     chosen = options or PlanOptions()
     checked = check_source(path)
-    draft = draft_migration(checked.path, chosen)
+    with hold_snapshot(checked.path, READERS) as snapshot:
+        draft = draft_migration(
+            checked.path, chosen, connection=snapshot.connection, readers=snapshot.natives
+        )
     source = draft.plan.source
     recognised = recognise(source.file, chosen.orm)
     return Inspection(

@@ -18,8 +18,10 @@ from migration.values.profile import profile_values
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from migration.native.library import NativeReader
     from migration.schema.target import TargetPlan
     from migration.target_first.existing import ExistingSchema
     from migration.values.facts import Profile
@@ -45,6 +47,7 @@ def draft_migration(
     *,
     connection: sqlite3.Connection | None = None,
     existing: ExistingSchema | None = None,
+    readers: Sequence[NativeReader] = (),
 ) -> Draft:
     """Plan the migration of a file, obstacles included. Nothing is written.
 
@@ -53,6 +56,7 @@ def draft_migration(
         options: the user's choices.
         connection: reads through this connection, so in its snapshot; without one, one is opened and closed.
         existing: the schema that the application made, where `options.target_first` asks for one.
+        readers: read beside it, in the same snapshot, and make the planning faster.
 
     Raises:
         SourceRefusedError: the file cannot be read as a SQLite database.
@@ -63,11 +67,11 @@ def draft_migration(
         if existing is not None and chosen.target_first:
             aim = take_aim(source, existing)
             source = aimed(source, aim)
-            profile = profile_values(path, source, connection=reader)
+            profile = profile_values(path, source, connection=reader, readers=readers)
             return Draft(
                 profile, plan_target_first(source, profile, existing, aim, options=chosen, reader=reader)
             )
-        profile = profile_values(path, source, connection=reader)
+        profile = profile_values(path, source, connection=reader, readers=readers)
     return Draft(profile, plan_target(source, profile, chosen))
 
 
@@ -77,6 +81,7 @@ def plan_migration(
     *,
     connection: sqlite3.Connection | None = None,
     existing: ExistingSchema | None = None,
+    readers: Sequence[NativeReader] = (),
 ) -> TargetPlan:
     """Plan the migration of a file; see `draft_migration`.
 
@@ -84,7 +89,7 @@ def plan_migration(
         SourceRefusedError: the file cannot be read as a SQLite database.
         PlanRefusedError: the file holds values that PostgreSQL cannot store.
     """
-    plan = draft_migration(path, options, connection=connection, existing=existing).plan
+    plan = draft_migration(path, options, connection=connection, existing=existing, readers=readers).plan
     if plan.obstacles:
         first = plan.obstacles[0]
         raise PlanRefusedError(

@@ -29,7 +29,7 @@ from migration.running.resume import Beginning, decide, refuse_other
 from migration.running.steps import Ended, Outcome, plan_hash, plan_steps
 from migration.scripting.names_file import write_names
 from migration.source.file import check_source
-from migration.source.snapshot import hold_snapshot
+from migration.source.snapshot import READERS, hold_snapshot
 from migration.target.database import (
     check_target,
     connected,
@@ -99,7 +99,7 @@ def run_migration(
         stack.enter_context(locked(path))
         target = stack.enter_context(connected(dsn))
         stack.enter_context(exclusive(target, options.plan.schema, progress.say))
-        snapshot = stack.enter_context(hold_snapshot(checked.path))
+        snapshot = stack.enter_context(hold_snapshot(checked.path, READERS))
         journal = stack.enter_context(existing_journal(path))
         now = _setup(snapshot, target, options)
         pinned = journal.setup if journal else None
@@ -110,7 +110,13 @@ def run_migration(
         check_target(target, options.plan.schema)
         state = TargetState.find(target, options.plan.schema)
         existing = find_existing(target, options.plan, state.setup.existing if state else None)
-        plan = plan_migration(checked.path, options.plan, connection=snapshot.connection, existing=existing)
+        plan = plan_migration(
+            checked.path,
+            options.plan,
+            connection=snapshot.connection,
+            existing=existing,
+            readers=snapshot.natives,
+        )
         for table in plan.tables:
             refuse_more(table.source.name, table.rejects, options.max_rejects)
         now = replace(now, plan_hash=plan_hash(plan))

@@ -17,7 +17,7 @@ from migration.scripting.names_file import write_names
 from migration.scripting.tally import Tally
 from migration.scripting.text import render
 from migration.source.file import check_source
-from migration.source.snapshot import hold_snapshot
+from migration.source.snapshot import READERS, hold_snapshot
 from migration.values.convert import select_list
 from migration.values.copy_text import row_encoder
 from monitor.errors import UsageError
@@ -102,8 +102,8 @@ def write_script(
     chosen = options or PlanOptions()
     _refuse_folder(folder, force=force)
     path = check_source(source).path
-    with hold_snapshot(path) as snapshot:
-        plan = plan_migration(path, chosen, connection=snapshot.connection)
+    with hold_snapshot(path, READERS) as snapshot:
+        plan = plan_migration(path, chosen, connection=snapshot.connection, readers=snapshot.natives)
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
             with TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as temporary:

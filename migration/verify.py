@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from migration.planning import draft_migration
 from migration.schema.options import PlanOptions
 from migration.source.file import check_source
-from migration.source.snapshot import hold_snapshot
+from migration.source.snapshot import READERS, hold_snapshot
 from migration.target.database import connected
 from migration.target.rejects import RejectTable
 from migration.target_first.read import read_existing
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from migration.native.library import NativeReader
     from migration.schema.target import Note, TargetPlan
     from migration.target.database import Connection
 
@@ -52,11 +53,17 @@ def verify_migration(
         DsnError, TargetUnreachableError, TargetLostError: the target cannot be reached, or goes away.
     """
     checked = check_source(source)
-    with connected(dsn) as target, hold_snapshot(checked.path) as snapshot:
+    with connected(dsn) as target, hold_snapshot(checked.path, READERS) as snapshot:
         chosen = options or PlanOptions()
-        existing = find_existing(target, chosen, None)
-        plan = draft_migration(checked.path, chosen, connection=snapshot.connection, existing=existing).plan
-        return compare(snapshot.connection, target, plan, advance=advance)
+        plan = draft_migration(
+            checked.path,
+            chosen,
+            connection=snapshot.connection,
+            existing=find_existing(target, chosen, None),
+            readers=snapshot.natives,
+        ).plan
+        native = next(iter(snapshot.natives), None)
+        return compare(snapshot.connection, target, plan, advance=advance, native=native)
 
 
 def compare(
@@ -66,14 +73,15 @@ def compare(
     *,
     advance: Callable[[int], None],
     notes: Sequence[Note] = (),
+    native: NativeReader | None = None,
 ) -> Verification:
     """Compare a held snapshot with a target; see `verify_migration`.
 
-    `notes` announce differences beyond those that the plan announces.
+    `notes` announce differences beyond those that the plan announces; `native` reads the same snapshot.
     """
     started = time.monotonic()
     rejects = confirm_rejects(reader, plan, RejectTable.find(target, plan.schema))
-    sides = Sides(reader, target, plan.schema, plan.options, rejects)
+    sides = Sides(reader, target, plan.schema, plan.options, rejects, native)
     catalog = read_catalog(target, plan.schema)
     tables = tuple(
         compare_table(sides, table, catalog.tables.get(table.name), advance=advance) for table in plan.tables

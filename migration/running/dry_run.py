@@ -9,7 +9,7 @@ from migration.planning import plan_migration
 from migration.running.steps import plan_steps
 from migration.schema.ddl import qualified, quote_columns, quote_identifier
 from migration.source.file import check_source
-from migration.source.snapshot import hold_snapshot
+from migration.source.snapshot import READERS, hold_snapshot
 from migration.target.database import check_target, connected, refuse_occupied
 from migration.target_first.rows import find_existing
 
@@ -48,12 +48,18 @@ def dry_run(source: Path, dsn: str, options: RunOptions) -> DryRun:
         what `run_migration` raises before it changes anything.
     """
     checked = check_source(source)
-    with connected(dsn) as target, hold_snapshot(checked.path) as snapshot:
+    with connected(dsn) as target, hold_snapshot(checked.path, READERS) as snapshot:
         check_target(target, options.plan.schema)
         existing = find_existing(target, options.plan, None)
         if existing is None:
             refuse_occupied(target, options.plan.schema)
-        plan = plan_migration(checked.path, options.plan, connection=snapshot.connection, existing=existing)
+        plan = plan_migration(
+            checked.path,
+            options.plan,
+            connection=snapshot.connection,
+            existing=existing,
+            readers=snapshot.natives,
+        )
     return DryRun(
         plan.schema,
         sum(table.rows for table in plan.tables),

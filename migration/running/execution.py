@@ -217,6 +217,7 @@ class TargetExecutor:
             self._plan,
             advance=self._progress.advance,
             notes=refused,
+            native=next(iter(self._snapshot.natives), None),
         )
         outcome = Outcome("done", found.to_json())
         with self._target.transaction():

@@ -26,9 +26,11 @@ from migration.values.observers import (
 from migration.values.scan import Watched, scan, text_expression
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
+    from migration.native.profiling import Counted
     from migration.schema.source import Column, Table
+    from migration.values.native_count import NativeCount
 
 #: SQLite's default limit is 2,000 result columns; a column asks for at most nine.
 _COLUMNS_AT_ONCE = 150
@@ -62,19 +64,39 @@ _OBSERVERS = {
 
 
 def measure_table(
-    connection: sqlite3.Connection, table: Table, encoding: str, *, orphans: tuple[int | None, ...] = ()
+    connection: sqlite3.Connection,
+    table: Table,
+    encoding: str,
+    *,
+    orphans: tuple[int | None, ...] = (),
+    native: NativeCount | None = None,
 ) -> TableProfile:
-    """Profile every column of one table. `encoding` is the database's, as PRAGMA encoding names it."""
-    return _Measurement(connection, table, encoding).profile(orphans)
+    """Profile every column of one table.
+
+    Args:
+        connection: reads.
+        table: which.
+        encoding: the database's, as PRAGMA encoding names it.
+        orphans: as counted for each of its foreign keys.
+        native: what the compiled library has counted; without it SQLite and Python do it.
+    """
+    return _Measurement(connection, table, encoding, native).profile(orphans)
+
+
+def observer_of_texts(column: Column, encoding: str) -> TextObserver:
+    """Who looks at a column's texts, in the database's encoding."""
+    return _OBSERVERS.get(type_of(column).family, TextObserver)(_CODECS.get(encoding, "utf-8"))
 
 
 class _Measurement:
-    def __init__(self, connection: sqlite3.Connection, table: Table, encoding: str) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, table: Table, encoding: str, native: NativeCount | None
+    ) -> None:
         self._connection = connection
         self._table = table
         self._encoding = encoding
-        self._codec = _CODECS.get(encoding, "utf-8")
-        self._rows = self._answer("count(*)")[0]
+        self._native = native
+        self._rows = native.rows if native is not None else self._answer("count(*)")[0]
 
     def profile(self, orphans: tuple[int | None, ...]) -> TableProfile:
         stored = [column for column in self._table.columns if column.generated != "virtual"]
@@ -97,15 +119,34 @@ class _Measurement:
         for first in range(0, len(columns), _COLUMNS_AT_ONCE):
             part = columns[first : first + _COLUMNS_AT_ONCE]
             mixed = []
-            for column, answer in zip(part, self._ask(_expected_questions(c) for c in part), strict=True):
+            for column, answer in zip(part, self._answers(part, _expected_questions), strict=True):
                 profile = _if_pure(column, answer, self._rows)
                 if profile is None:
                     mixed.append(column)
                 else:
                     profiles[column.name] = profile
-            for column, answer in zip(mixed, self._ask(_all_questions(c) for c in mixed), strict=True):
+            for column, answer in zip(mixed, self._answers(mixed, _all_questions), strict=True):
                 profiles[column.name] = _from_all(answer, self._rows)
         return profiles
+
+    def _answers(
+        self, columns: Sequence[Column], questions: Callable[[Column], list[tuple[str, str]]]
+    ) -> list[dict[str, Any]]:
+        """Answer each column's questions: from the native count where it can, and else by asking SQLite."""
+        native = self._native.counted if self._native is not None else {}
+        known = {
+            column.name: _native_answers(column, native[column.name])
+            for column in columns
+            if column.name in native
+        }
+        asked = [
+            column
+            for column in columns
+            if not {name for name, _ in questions(column)} <= known.get(column.name, {}).keys()
+        ]
+        for column, answer in zip(asked, self._ask(questions(column) for column in asked), strict=True):
+            known[column.name] = answer
+        return [known[column.name] for column in columns]
 
     def _ask(self, questions: Iterable[list[tuple[str, str]]]) -> list[dict[str, Any]]:
         """Answer each column's named questions, all in one statement."""
@@ -130,8 +171,11 @@ class _Measurement:
         watched: list[Watched] = []
         for column in columns:
             profile, declared = profiles[column.name], type_of(column)
-            if profile.texts:
-                observer = _OBSERVERS.get(declared.family, TextObserver)(self._codec)
+            seen = self._native.texts.get(column.name) if self._native is not None else None
+            if profile.texts and seen is not None:
+                texts[column.name] = seen
+            elif profile.texts:
+                observer = observer_of_texts(column, self._encoding)
                 expression = text_expression(
                     column.name, self._encoding, only_text=profile.texts == profile.values
                 )
@@ -164,6 +208,8 @@ class _Measurement:
         self, column: Column, declared: DeclaredType
     ) -> tuple[DecimalObserver, float, list[Watched]]:
         """The greatest value; and, only if some reals do not equal their rounding, a look at these."""
+        if self._native is not None and column.name in self._native.decimals:
+            return self._native.decimals[column.name], self._native.counted[column.name].largest, []
         scale = declared.arguments[1] if len(declared.arguments) > 1 else 0
         name = quoted(column.name)
         unequal = f"typeof({name}) = 'real' AND {name} <> round({name}, {scale})"
@@ -213,6 +259,27 @@ def _with_texts(profile: ColumnProfile, observer: TextObserver) -> ColumnProfile
             return replace(profile, inet_texts=observer.found)
         case _:
             return profile
+
+
+def _native_answers(column: Column, found: Counted) -> dict[str, Any]:
+    """What C has counted, as the answers to `_expected_questions` and `_all_questions`."""
+    expected = _expected_class(column)
+    characters = found.max_characters if found.texts else None
+    size = found.max_bytes if found.blobs else None
+    return {
+        "values": found.values,
+        "expected": getattr(found, f"{expected}s") if expected is not None else None,
+        "low": found.min_integer,
+        "high": found.max_integer,
+        "infinite": found.infinities,
+        "length": size if expected == "blob" else characters,
+        "integers": found.integers,
+        "reals": found.reals,
+        "texts": found.texts,
+        "blobs": found.blobs,
+        "characters": characters,
+        "bytes": size,
+    }
 
 
 def _expected_class(column: Column) -> str | None:

@@ -105,6 +105,12 @@ class TemporalObserver(TextObserver):
             self._digits,
         )
 
+    def add(self, *, dates: int, datetimes: int, zoned: int, offsets: int, times: int, digits: int) -> None:
+        """Take over what was counted elsewhere: texts of the ordinary shapes."""
+        self._kinds.update(date=dates, datetime=datetimes, zoned=zoned, time=times)
+        self._offsets += offsets
+        self._digits = max(self._digits, digits)
+
     def look(self, texts: list[str]) -> None:
         """Take the whole batch at once where one shape fits all of it and nothing is out of range."""
         shapes = set("\n".join(texts).translate(TO_SHAPE).split("\n"))

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from migration.schema.connection import reading
+from migration.source.parts import parts_of
 from migration.values.facts import Profile
-from migration.values.measure import measure_table
+from migration.values.measure import measure_table, observer_of_texts
+from migration.values.native_count import count_tables
 from migration.values.orphans import count_orphans
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from migration.native.library import NativeReader
     from migration.schema.source import SourceSchema
 
 
 def profile_values(
-    path: Path, source: SourceSchema, *, connection: sqlite3.Connection | None = None
+    path: Path,
+    source: SourceSchema,
+    *,
+    connection: sqlite3.Connection | None = None,
+    readers: Sequence[NativeReader] = (),
 ) -> Profile:
     """Count what every column of every table holds.
 
@@ -25,15 +34,31 @@ def profile_values(
         path: the SQLite file.
         source: its schema.
         connection: reads through this connection, so in its snapshot; without one, one is opened and closed.
+        readers: count beside it, in the same snapshot.
 
     Raises:
         SourceRefusedError: the file cannot be read as a SQLite database.
     """
-    with reading(path, connection) as reader:
+    with reading(path, connection) as reader, ThreadPoolExecutor(1) as beside:
+        counting = None
+        if readers and source.encoding == "UTF-8":
+            counting = beside.submit(
+                count_tables,
+                {table.name: parts_of(reader, table) for table in source.tables},
+                source,
+                readers,
+                lambda column: observer_of_texts(column, source.encoding),
+            )
+        orphans = {table.name: count_orphans(reader, table, source) for table in source.tables}
+        native = counting.result() if counting is not None else {}
         return Profile(
             {
                 table.name: measure_table(
-                    reader, table, source.encoding, orphans=count_orphans(reader, table, source)
+                    reader,
+                    table,
+                    source.encoding,
+                    orphans=orphans[table.name],
+                    native=native.get(table.name),
                 )
                 for table in source.tables
             }

@@ -51,16 +51,6 @@ def value_sql(column: CatalogColumn, value: str | None = None) -> str:
     return rf"coalesce('\x01'::bytea || {content}, '\x00'::bytea)"
 
 
-def row_hash_sql(columns: Iterable[CatalogColumn]) -> str:
-    """A row's hash: the first 8 bytes of the MD5 of its canonical bytes, as bigint."""
-    return key_hash_sql(key_sql(columns))
-
-
 def key_sql(columns: Iterable[CatalogColumn]) -> str:
     """Several columns' canonical bytes, one after the other."""
     return " || ".join(value_sql(column) for column in columns) or r"'\x'::bytea"
-
-
-def key_hash_sql(content: str) -> str:
-    """The first 8 bytes of an expression's MD5, as bigint."""
-    return f"('x' || substr(md5({content}), 1, 16))::bit(64)::bigint"

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from migration.schema.ddl import qualified, quote_identifier
 from migration.verification.findings import TableFinding
 from migration.verification.layout import integer_key, plan_layout
+from migration.verification.native_sums import native_sums
 from migration.verification.rejected import ConfirmedRejects
 from migration.verification.rows import differing_rows
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Mapping, Sequence
 
     from migration.schema.target import TargetTable
@@ -51,7 +51,7 @@ def compare_table(
     layout = plan_layout(sides, table, actual, _bounds(sides, table, actual))
     with ThreadPoolExecutor(1) as beside:
         asked = beside.submit(target_sums, target, layout)
-        ours = source_sums(reader, layout, advance)
+        ours = source_sums(sides, layout, advance)
         theirs = asked.result()
     differing = sorted(
         number for number in ours.keys() | theirs.keys() if ours.get(number) != theirs.get(number)
@@ -83,23 +83,44 @@ def _first(differing: Sequence[int], ours: Mapping[int, Sum], theirs: Mapping[in
     return chosen
 
 
-def source_sums(reader: sqlite3.Connection, layout: Layout, advance: Callable[[int], None]) -> dict[int, Sum]:
+def source_sums(sides: Sides, layout: Layout, advance: Callable[[int], None]) -> dict[int, Sum]:
     """The sums of the source's ranges."""
-    rows: dict[int, int] = defaultdict(int)
-    totals: dict[int, int] = defaultdict(int)
-    encode, row_hash, range_of = layout.encode, layout.row_hash, layout.range_of
-    seen = 0
-    for row in reader.execute(layout.source_select()):
-        encoded = encode(row)
-        hashed = row_hash(encoded)
-        number = range_of(row, encoded, hashed)
-        rows[number] += 1
-        totals[number] += hashed
-        seen += 1
-        if seen % _STRIDE == 0:
-            advance(_STRIDE)
-    advance(seen % _STRIDE)
-    return {number: Sum(rows[number], totals[number] % 2**64) for number in rows}
+    python = _Adder(layout)
+    if sides.native is None:
+        query = layout.source_select()
+        for seen, row in enumerate(sides.reader.execute(query), start=1):
+            python.add(row)
+            if seen % _STRIDE == 0:
+                advance(_STRIDE)
+        advance(python.seen % _STRIDE)
+        return python.sums()
+    sums = python.rows, python.totals
+    native = native_sums(sides.native, layout, advance=advance, odd=python.add)
+    for number, rows, total in native:
+        sums[0][number] += rows
+        sums[1][number] += total
+    return python.sums()
+
+
+class _Adder:
+    """Adds up rows, one by one."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self.rows: dict[int, int] = defaultdict(int)
+        self.totals: dict[int, int] = defaultdict(int)
+        self.seen = 0
+
+    def add(self, row: Sequence[Any]) -> None:
+        encoded = self._layout.encode(row)
+        hashed = self._layout.row_hash(encoded)
+        number = self._layout.range_of(row, encoded, hashed)
+        self.rows[number] += 1
+        self.totals[number] += hashed
+        self.seen += 1
+
+    def sums(self) -> dict[int, Sum]:
+        return {number: Sum(self.rows[number], self.totals[number] % 2**64) for number in self.rows}
 
 
 def target_sums(target: Connection, layout: Layout) -> dict[int, Sum]:

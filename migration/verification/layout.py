@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from hashlib import md5
 from typing import TYPE_CHECKING, Any, Literal
 
 from migration.schema.ddl import qualified, quote_identifier
 from migration.verification.canonical import family, row_encoder
-from migration.verification.canonical_sql import key_hash_sql, key_sql, row_hash_sql
+from migration.verification.canonical_sql import key_sql
 from migration.verification.canonical_types import special_meanings
+from migration.verification.record import hash_sql
+from migration.verification.record import row_hash as row_hash_of
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Mapping, Sequence
 
+    from migration.native.library import NativeReader
     from migration.schema.options import PlanOptions
     from migration.schema.target import TargetColumn, TargetTable
     from migration.target.database import Connection
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 RANGES = 4096
 #: A range of an integer key spans at least 2**8 values: fewer would only make more sums.
 _LEAST_SHIFT = 8
-_HASH_SHIFT = 52  # of a 64-bit hash, its first 12 bits: 4096 ranges
+HASH_SHIFT = 52  # of a 64-bit hash, its first 12 bits: 4096 ranges
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Sides:
     """What is compared: a snapshot of the source, the target and its schema, under the user's options.
 
     `rejects` are the rows that are expected to be missing, by the source's names of the tables.
+    `native` reads the same snapshot faster, where the compiled library can.
     """
 
     reader: sqlite3.Connection
@@ -40,15 +43,16 @@ class Sides:
     schema: str
     options: PlanOptions
     rejects: Mapping[str, ConfirmedRejects] = field(default_factory=dict)
+    native: NativeReader | None = None
 
 
 @dataclass(frozen=True)
 class Layout:
     """One table's columns that both sides have, its key, and its ranges.
 
-    `ranges` says what parts the rows: an integer key (`shift`: ranges of 2**shift values), the hash of
-    another key, or the hash of the whole row where there is no key. `keys` are positions among the columns.
-    `remaining` is the SQL condition that leaves rejected rows of the source out.
+    `ranges` says what parts the rows: an integer key (`shift`: ranges of 2**shift values; `first`: the number
+    of the first one), the hash of another key, or the hash of the whole row where there is no key. `keys` are
+    positions among the columns. `remaining` is the SQL condition that leaves rejected rows of the source out.
     """
 
     schema: str
@@ -60,6 +64,7 @@ class Layout:
     ranges: Literal["integer key", "key hash", "row hash"]
     shift: int = 0
     remaining: str = ""
+    first: int = 0
 
     # The source's side.
 
@@ -72,7 +77,7 @@ class Layout:
 
     def row_hash(self, encoded: Sequence[bytes]) -> int:
         """A row's hash as an unsigned 64-bit number."""
-        return int.from_bytes(md5(b"".join(encoded), usedforsecurity=False).digest()[:8], "big")
+        return row_hash_of(self.actual, encoded)
 
     def key(self, encoded: Sequence[bytes]) -> bytes:
         """A row's key; empty where the table has none."""
@@ -84,9 +89,13 @@ class Layout:
             value = row[self.keys[0]]
             return value >> self.shift if type(value) is int else 0
         if self.ranges == "key hash":
-            digest = md5(self.key(encoded), usedforsecurity=False).digest()
-            return int.from_bytes(digest[:2], "big") >> 4
-        return row_hash >> _HASH_SHIFT
+            keyed = [encoded[position] for position in self.keys]
+            return row_hash_of(self.key_columns, keyed) >> HASH_SHIFT
+        return row_hash >> HASH_SHIFT
+
+    @property
+    def key_columns(self) -> list[CatalogColumn]:
+        return [self.actual[position] for position in self.keys]
 
     def source_bounds(self, ranges: Sequence[int]) -> str:
         """The rest of the WHERE clause: leaves out rows of other ranges, where the key allows it."""
@@ -103,14 +112,14 @@ class Layout:
 
     def target_rows(self, extra: str = "") -> str:
         """A FROM item with each row's range `r`, hash `h`, key `k` and whatever `extra` adds."""
-        hashed = row_hash_sql(self.actual)
-        keyed = key_sql([self.actual[position] for position in self.keys])
+        hashed = hash_sql(self.actual)
+        keyed = key_sql(self.key_columns)
         if self.ranges == "integer key":
             part = f"{quote_identifier(self.actual[self.keys[0]].name)}::int8 >> {self.shift}"
         elif self.ranges == "key hash":
-            part = f"({key_hash_sql(keyed)} >> {_HASH_SHIFT}) & {RANGES - 1}"
+            part = f"({hash_sql(self.key_columns)} >> {HASH_SHIFT}) & {RANGES - 1}"
         else:
-            part = f"({hashed} >> {_HASH_SHIFT}) & {RANGES - 1}"
+            part = f"({hashed} >> {HASH_SHIFT}) & {RANGES - 1}"
         columns = f"{part} AS r, {hashed} AS h, {keyed} AS k{extra}"
         name = qualified(self.schema, self.table.name)
         return f"(SELECT {columns} FROM {name}) AS q"  # noqa: S608  # quoted
@@ -133,11 +142,12 @@ def plan_layout(
     names = [column.name for column, _ in pairs]
     key = actual.primary_key or ()
     keys = tuple(names.index(name) for name in key) if set(key) <= set(names) else ()
-    shift = _LEAST_SHIFT
+    shift, first = _LEAST_SHIFT, 0
     if integer_key(actual) is not None and bounds is not None and keys:
         low, high = bounds
         while (high >> shift) - (low >> shift) >= RANGES:
             shift += 1
+        first = low >> shift
     return Layout(
         sides.schema,
         table,
@@ -148,6 +158,7 @@ def plan_layout(
         "row hash" if not keys else "integer key" if integer_key(actual) is not None else "key hash",
         shift,
         sides.rejects[table.source.name].remaining if table.source.name in sides.rejects else "",
+        first,
     )
 
 
