@@ -44,6 +44,15 @@ _OWN = re.compile(r"auth_(?:user|group|permission)|django_(?:content_type|admin_
 #: A bigint with such a word in its name is taken for a DurationField.
 _DURATIONS = frozenset({"duration", "elapsed", "timedelta", "interval", "timeout", "ttl", "lifetime"})
 
+_DECIMALS = (
+    "a SQLite file has no max_digits and decimal_places, so these are numeric: {}; Django reads them as it "
+    "does numeric(max_digits, decimal_places)"
+)
+_BIG = (
+    "taken for BigIntegerField, which a DurationField looks like in SQLite: {}; give a DurationField the "
+    "type interval in a rules file"
+)
+
 
 @dataclass(frozen=True)
 class Django(OrmProfile):
@@ -70,11 +79,7 @@ class Django(OrmProfile):
         return _MEANT.get(declared)
 
     def refine(self, table: Table, column: Column, profile: ColumnProfile, decision: Decision) -> Decision:
-        if (
-            decision.type == "bigint"
-            and _may_be_duration(table, column)
-            and _DURATIONS & words_of(column.name)
-        ):
+        if decision.type == "bigint" and _may_be_duration(table, column) and _named_so(column):
             return as_interval(
                 decision,
                 "taken for a DurationField because of its name, so for microseconds; if it is a "
@@ -82,8 +87,9 @@ class Django(OrmProfile):
             )
         return binary_json(decision, profile)
 
-    def gives_out(self, key: PrimaryKey) -> bool:
+    def gives_out(self, table: Table, key: PrimaryKey) -> bool:
         """An AutoField has AUTOINCREMENT; an IntegerField(primary_key=True) has not."""
+        del table
         return key.autoincrement
 
     def foreign_key_name(self, table: Table, key: ForeignKey) -> str | None:
@@ -122,30 +128,16 @@ class Django(OrmProfile):
                 sql = ddl.create_index(draft.schema, target.name, index, terms)
                 yield Statement("index", index, target.name, sql, optional=True)
 
-    def advisories(self, source: SourceSchema) -> Iterable[Remark]:
+    def advisories(self, draft: PlanDraft) -> Iterable[Remark]:
+        source = draft.source
         yield "info", "the lookups contains, startswith and endswith heed case on PostgreSQL, not in SQLite"
         yield "info", "times were read as UTC, as USE_TZ = True stores them"
         decimals = _paths(source, lambda _, column: column.declared_type.lower() == "decimal")
         if decimals:
-            yield (
-                "info",
-                (
-                    f"a SQLite file has no max_digits and decimal_places, so these are numeric: {decimals}; "
-                    "Django reads them as it does numeric(max_digits, decimal_places)"
-                ),
-            )
-        unknown = _paths(
-            source,
-            lambda table, column: _may_be_duration(table, column) and not _DURATIONS & words_of(column.name),
-        )
-        if unknown:
-            yield (
-                "info",
-                (
-                    f"taken for BigIntegerField, which a DurationField looks like in SQLite: {unknown}; "
-                    "give a DurationField the type interval in a rules file"
-                ),
-            )
+            yield "info", _DECIMALS.format(decimals)
+        big = _paths(source, lambda table, column: _may_be_duration(table, column) and not _named_so(column))
+        if big:
+            yield "info", _BIG.format(big)
 
 
 def _json_column(check: Check) -> str | None:
@@ -171,6 +163,10 @@ def _may_be_duration(table: Table, column: Column) -> bool:
         return False
     keyed = table.primary_key is not None and column.name in table.primary_key.columns
     return not keyed and not any(column.name in key.columns for key in table.foreign_keys)
+
+
+def _named_so(column: Column) -> bool:
+    return bool(_DURATIONS & words_of(column.name))
 
 
 def _paths(source: SourceSchema, chosen: Callable[[Table, Column], bool]) -> str:

@@ -83,10 +83,13 @@ class OrmProfile:
         """The library's spelling of a default that is translated already."""
         return sql
 
-    def gives_out(self, key: PrimaryKey) -> bool:
-        """Whether the library's PostgreSQL schema has a sequence for this INTEGER PRIMARY KEY."""
-        del key
-        return True
+    def gives_out(self, table: Table, key: PrimaryKey) -> bool:
+        """Whether the library's PostgreSQL schema has a sequence for this primary key.
+
+        SQLite gives out the values of an INTEGER PRIMARY KEY only.
+        """
+        del table
+        return key.rowid_alias
 
     # Names and kinds of constraints; None leaves the name to PostgreSQL's own rule.
 
@@ -127,7 +130,7 @@ class OrmProfile:
         del draft
         return ()
 
-    def advisories(self, source: SourceSchema) -> Iterable[Remark]:
-        """What will be different in the application, whatever the values are."""
-        del source
+    def advisories(self, draft: PlanDraft) -> Iterable[Remark]:
+        """What will be different in the application, and what the file does not tell. All is planned then."""
+        del draft
         return ()

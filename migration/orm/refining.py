@@ -46,6 +46,34 @@ def as_interval(decision: Decision, said: str) -> Decision:
     )
 
 
+def since_1970(decision: Decision, profile: ColumnProfile) -> Decision:
+    """Lengths of time that are written as the moment so long after 1970, if no value is a year long."""
+    facts = profile.temporal
+    if decision.conversion is not Conversion.TIMESTAMP or facts is None or not facts.least:
+        return decision
+    if facts.dates or facts.least < "1969-01-01" or (facts.greatest or "") >= "1971-01-01":
+        return decision
+    said = "all values lie between 1969 and 1970: lengths of time, counted from 1970"
+    made = as_interval(decision, said)
+    return replace(made, epoch=None, why=f"{decision.why}; {said}")
+
+
+def zoned(decision: Decision) -> Decision:
+    """A timestamp with a time zone; a text without one is UTC's."""
+    if decision.conversion is not Conversion.TIMESTAMP:
+        return decision
+    return replace(decision, type="timestamp with time zone", conversion=Conversion.TIMESTAMPTZ)
+
+
+def unzoned(decision: Decision, profile: ColumnProfile, digits: int) -> Decision:
+    """A timestamp without a time zone, which shows UTC, with so many digits if no value has more."""
+    if decision.conversion not in (Conversion.TIMESTAMP, Conversion.TIMESTAMPTZ):
+        return decision
+    kind = PostgresType("timestamp")
+    plain = replace(decision, type="timestamp without time zone", conversion=Conversion.CAST, cast=kind)
+    return with_digits(plain, profile, digits)
+
+
 def words_of(name: str) -> frozenset[str]:
     """The words of a column's name: startedAt and started_at have started and at."""
     return frozenset(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().split("_"))

@@ -6,7 +6,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from migration.orm.django import DJANGO
+from migration.orm.drizzle import DRIZZLE
 from migration.orm.generic import GENERIC
+from migration.orm.knex import KNEX
+from migration.orm.prisma import PRISMA
+from migration.orm.rails import RAILS
+from migration.orm.sequelize import SEQUELIZE
+from migration.orm.sqlalchemy import SQLALCHEMY
 from migration.orm.typeorm import TYPEORM
 
 if TYPE_CHECKING:
@@ -15,7 +21,7 @@ if TYPE_CHECKING:
     from migration.schema.source import SourceSchema, Table
 
 #: Where two libraries' signs are equally strong, the earlier one is followed.
-PROFILES: tuple[OrmProfile, ...] = (TYPEORM, DJANGO)
+PROFILES: tuple[OrmProfile, ...] = (TYPEORM, DJANGO, RAILS, PRISMA, KNEX, SEQUELIZE, SQLALCHEMY, DRIZZLE)
 
 
 @dataclass(frozen=True)

@@ -38,8 +38,9 @@ class TypeOrm(OrmProfile):
         named = next((name for name in constraint_names(source) if _NAME.fullmatch(name)), None)
         return Evidence(f"has names like {named}", Strength.NAMES) if named is not None else None
 
-    def gives_out(self, key: PrimaryKey) -> bool:
+    def gives_out(self, table: Table, key: PrimaryKey) -> bool:
         """@PrimaryGeneratedColumn has AUTOINCREMENT; a plain primary key is filled by the application."""
+        del table
         return key.autoincrement
 
     def primary_key_name(self, table: Table, key: PrimaryKey) -> str | None:

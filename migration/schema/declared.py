@@ -70,7 +70,8 @@ _NAMES: dict[Family, str] = {
     ),
     Family.TIMESTAMP: (
         "datetime, timestamp, datetime2, smalldatetime, datetimeoffset, timestamptz, timestamp_ntz, "
-        "timestamp_tz, timestamp with time zone, timestamp without time zone, datetime with time zone"
+        "timestamp_tz, timestamp with time zone, timestamp without time zone, datetime with time zone, "
+        "epoch seconds, epoch milliseconds, epoch microseconds"  # what some libraries mean by integers
     ),
     Family.DATE: "date",
     Family.TIME: "time, time without time zone",

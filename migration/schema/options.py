@@ -23,6 +23,12 @@ OrmChoice = Literal[
     "generic",
     "typeorm",
     "django",
+    "rails",
+    "prisma",
+    "knex",
+    "sequelize",
+    "sqlalchemy",
+    "drizzle",
 ]
 NamePolicy = Literal["keep", "lower", "snake"]
 

@@ -43,7 +43,7 @@ def plan_target(source: SourceSchema, profile: Profile, options: PlanOptions | N
     searches = plan_others(draft)
     triggers = plan_triggers(draft)
     additions = tuple(draft.orm.additions(draft))
-    for level, text in draft.orm.advisories(source):
+    for level, text in draft.orm.advisories(draft):
         draft.note(level, draft.orm.title, text)
     _note_choices(draft)
     tables = tuple(draft.tables[table.name] for table in source.tables)

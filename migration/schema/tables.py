@@ -71,9 +71,10 @@ def _keyed_columns(table: Table) -> set[str]:
 def _identity_column(draft: PlanDraft, table: Table) -> str | None:
     """The column whose values SQLite gives out, and so PostgreSQL must."""
     key = table.primary_key
-    if key is None or not key.rowid_alias or not draft.orm.gives_out(key):
+    if key is None or len(key.columns) > 1 or not draft.orm.gives_out(table, key):
         return None
-    return key.columns[0]
+    classes = draft.profile.tables[table.name].columns[key.columns[0]].classes
+    return key.columns[0] if set(classes) <= {"integer"} else None
 
 
 def _table(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from migration.schema.decision import Decision, Remark
 from migration.schema.declared import DeclaredType, Family
-from migration.schema.target import Conversion
+from migration.schema.target import Conversion, PostgresType
 from migration.schema.wording import counted, some_of
 from migration.values.facts import TemporalFacts
 from migration.values.temporal import epoch_unit
@@ -18,6 +18,8 @@ _UNITS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds"}
 _ZONED = ("timestamp with time zone", Conversion.TIMESTAMPTZ)
 _LOCAL = ("timestamp without time zone", Conversion.TIMESTAMP)
 _DATE = ("date", Conversion.DATE)
+#: activemodel/lib/active_model/type/time.rb
+_TIME_DAY = "2000-01-01"
 _TIME = ("time without time zone", Conversion.TIME)
 
 
@@ -33,6 +35,9 @@ def decide_temporal(declared: DeclaredType, profile: ColumnProfile) -> Decision 
         return None
     if facts.times == profile.values and declared.family is Family.TIME:
         return Decision(*_TIME, f"{said}; all values are times of day")
+    if declared.family is Family.TIME and _on_one_day(profile, facts):
+        why = f"{said}; all values are times of day on {_TIME_DAY}"
+        return Decision(_TIME[0], Conversion.CAST, why, cast=PostgresType("time"))
     if facts.times or declared.family is Family.TIME:
         return None
     if facts.dates == profile.values and declared.family is Family.DATE:
@@ -46,6 +51,12 @@ def decide_temporal(declared: DeclaredType, profile: ColumnProfile) -> Decision 
     if zoned or unit is not None or facts.zoned:
         return Decision(*_ZONED, f"{said}; all values are instants", notes, unit)
     return Decision(*_LOCAL, f"{said}; all values are dates and times without a zone", notes)
+
+
+def _on_one_day(profile: ColumnProfile, facts: TemporalFacts) -> bool:
+    """Whether all values are dates and times of the day on which Rails puts its times of day."""
+    least, greatest = facts.least or "", facts.greatest or ""
+    return facts.datetimes == profile.values and least[:10] == greatest[:10] == _TIME_DAY
 
 
 def _notes(

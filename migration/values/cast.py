@@ -11,13 +11,13 @@ import json
 import math
 import re
 import struct
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from migration.values.observers import BOOLEAN_TEXTS, is_json
-from migration.values.temporal import from_epoch, parse_datetime, parse_time
+from migration.values.temporal import TO_SHAPE, classify, from_epoch, parse_datetime, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +37,7 @@ _ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 #: Types whose array may be written as a list with commas between, as TypeORM's simple-array is.
 _TEXTS = ("text", "varchar", "bpchar", "citext", "name")
 _DAY_US = 86_400_000_000
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # compared with clocks without a zone
 
 
 def caster(
@@ -315,21 +316,30 @@ def _time(modifier: int, clean: Callable[[Any], str]) -> Convert:
 
 
 def _interval(clean: Callable[[Any], str], epoch: EpochUnit | None) -> Convert:
-    """Integers in the known unit, as days and what is left of a day; texts as PostgreSQL reads them."""
+    """Integers in the known unit, as days and what is left of a day; texts as PostgreSQL reads them.
+
+    A date and time is the length of time since 1970, as SQLAlchemy stores an Interval.
+    """
     factor = {"s": 1_000_000, "ms": 1_000, "us": 1}.get(epoch or "")
 
     def convert(value: Any) -> str:
         if type(value) is int:
             if factor is None:
                 raise ValueError
-            days, rest = divmod(value * factor, _DAY_US)
-            return f"{days} days {rest} microseconds"
+            return _length(value * factor)
         text = clean(_text_only(value))
+        if classify(text.translate(TO_SHAPE)) == "datetime":
+            return _length((parse_datetime(text) - _EPOCH) // timedelta(microseconds=1))
         if not text.strip() or _NUMBER.fullmatch(text):  # PostgreSQL would take bare numbers for seconds
             raise ValueError
         return text
 
     return convert
+
+
+def _length(microseconds: int) -> str:
+    days, rest = divmod(microseconds, _DAY_US)
+    return f"{days} days {rest} microseconds"
 
 
 def _bits(length: int, clean: Callable[[Any], str]) -> Convert:

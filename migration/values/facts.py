@@ -26,7 +26,8 @@ class TemporalFacts:
     """Texts read as dates and times: how many are of each shape, and how many of none.
 
     `offsets` counts the zoned ones whose zone is not UTC; `blank` the empty texts, which are among the
-    unreadable; `digits` are the most that stand behind a second.
+    unreadable; `digits` are the most that stand behind a second; `least` and `greatest`
+    are the first and last text in the order of their characters.
     """
 
     dates: int = 0
@@ -38,6 +39,8 @@ class TemporalFacts:
     blank: int = 0
     example: str | None = None
     digits: int = 0
+    least: str | None = None
+    greatest: str | None = None
 
 
 @dataclass(frozen=True)

@@ -200,7 +200,7 @@ class _Measurement:
                 profile = replace(profile, decimal=reals.facts(largest))
             meant = type_of(column)
             if meant.family is Family.DECIMAL and not meant.arguments and column.meaning and profile.reals:
-                profile = replace(profile, decimal=DecimalFacts(scale=self._scale(column)))
+                profile = replace(profile, decimal=self._digits(column))
             profiles[column.name] = self._with_extras(column, profile)
         return profiles
 
@@ -221,11 +221,13 @@ class _Measurement:
         watched = [Watched(f"CASE WHEN {unequal} THEN {name} END", 64, observer)] if count else []
         return observer, largest or 0.0, watched
 
-    def _scale(self, column: Column) -> int | None:
-        """The least number of digits behind the point that loses nothing."""
+    def _digits(self, column: Column) -> DecimalFacts:
+        """The greatest real, and the least number of digits behind the point that loses nothing."""
         name = quoted(column.name)
         lossy = (f"max(typeof({name}) = 'real' AND {name} <> round({name}, {scale}))" for scale in range(16))
-        return next((scale for scale, lost in enumerate(self._answer(", ".join(lossy))) if not lost), None)
+        largest, *losses = self._answer(f"max(abs({name} + 0.0)), {', '.join(lossy)}")
+        scale = next((digits for digits, lost in enumerate(losses) if not lost), None)
+        return DecimalFacts(largest=largest, scale=scale)
 
     def _with_extras(self, column: Column, profile: ColumnProfile) -> ColumnProfile:
         name, family = quoted(column.name), type_of(column).family

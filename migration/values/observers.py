@@ -90,6 +90,8 @@ class TemporalObserver(TextObserver):
         self._offsets = self._unreadable = self._blank = 0
         self._example: str | None = None
         self._digits = 0
+        self._least: str | None = None
+        self._greatest: str | None = None
 
     @property
     def facts(self) -> TemporalFacts:
@@ -103,6 +105,8 @@ class TemporalObserver(TextObserver):
             self._blank,
             self._example,
             self._digits,
+            least=self._least,
+            greatest=self._greatest,
         )
 
     def add(self, *, dates: int, datetimes: int, zoned: int, offsets: int, times: int, digits: int) -> None:
@@ -113,6 +117,10 @@ class TemporalObserver(TextObserver):
 
     def look(self, texts: list[str]) -> None:
         """Take the whole batch at once where one shape fits all of it and nothing is out of range."""
+        if texts:
+            low, high = min(texts), max(texts)
+            self._least = low if self._least is None else min(self._least, low)
+            self._greatest = high if self._greatest is None else max(self._greatest, high)
         shapes = set("\n".join(texts).translate(TO_SHAPE).split("\n"))
         shape = shapes.pop() if len(shapes) == 1 else ""
         kind = classify(shape)

@@ -209,9 +209,11 @@ def _real(*_: Any) -> Meaning:
 
 
 def _numeric(planned: TargetColumn, actual: CatalogColumn, options: PlanOptions) -> Meaning:
-    del planned, options
+    del options
     limits = re.fullmatch(r"numeric\((\d+),(-?\d+)\)", actual.type)
-    unit = Decimal(1).scaleb(-int(limits[2])) if limits else None
+    # A type that was planned without rounding has more digits than any value needs.
+    rounds = planned.scale is not None or planned.cast is not None or planned.type != actual.type
+    unit = Decimal(1).scaleb(-int(limits[2])) if limits and rounds else None
 
     def encode(value: Any) -> bytes:
         if type(value) is float and isinf(value):
@@ -395,14 +397,19 @@ def _uuid(*_: Any) -> Meaning:
     return encode
 
 
-def _interval(planned: TargetColumn, *_: Any) -> Meaning:
-    """Integers of the planned unit, as days of 24 hours and what is left."""
+def interval_meaning(planned: TargetColumn, *_: Any) -> Meaning:
+    """Integers of the planned unit, and dates as the time since 1970: days of 24 hours and what is left."""
     unit = _UNIT_US.get(planned.epoch or "")
 
     def encode(value: Any) -> bytes:
-        if type(value) is not int or unit is None:
-            raise TypeError
-        days, rest = divmod(value * unit, DAY_US)
+        if type(value) is int and unit is not None:
+            microseconds = value * unit
+        else:
+            moment, zone = _moment(value)
+            if zone is not None:
+                raise ValueError
+            microseconds = moment + UNIX_DAYS * DAY_US
+        days, rest = divmod(microseconds, DAY_US)
         return _INTERVAL.pack(b"\x01", rest, days, 0)
 
     return encode
@@ -441,7 +448,7 @@ _MEANINGS: dict[Family, Callable[[TargetColumn, CatalogColumn, PlanOptions], Mea
     "date": _date,
     "time": _time,
     "uuid": _uuid,
-    "interval": _interval,
+    "interval": interval_meaning,
     "inet": _inet,
     "jsonb": _jsonb,
 }

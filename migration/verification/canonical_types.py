@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from migration.schema.ddl import quote_literal
-from migration.verification.canonical import DAY_US, family, plain_number, text_meaning
+from migration.verification.canonical import family, interval_meaning, plain_number, text_meaning
 from migration.verification.canonical_sql import value_sql
 
 if TYPE_CHECKING:
@@ -32,10 +32,8 @@ if TYPE_CHECKING:
 
     Ask = Callable[[str], bytes]
 
-_INTERVAL = struct.Struct(">cqii")
 _REAL = struct.Struct(">cd")
 _LENGTH = struct.Struct(">cI")
-_UNIT_US = {"s": 1_000_000, "ms": 1_000, "us": 1}
 #: Elements whose array an application may keep as texts with commas between.
 _TEXTS = {"_text", "_varchar", "_bpchar", "_citext", "_name"}
 
@@ -92,16 +90,13 @@ def _padded(planned: TargetColumn, actual: CatalogColumn, options: PlanOptions, 
 
 
 def _interval(planned: TargetColumn, actual: CatalogColumn, options: PlanOptions, ask: Ask) -> Meaning:
-    del actual, options
-    unit = _UNIT_US.get(planned.epoch or "")
+    plain = interval_meaning(planned, actual, options)
 
     def encode(value: Any) -> bytes:
-        if type(value) is int and unit is not None:
-            days, rest = divmod(value * unit, DAY_US)
-            return _INTERVAL.pack(b"\x01", rest, days, 0)
-        if type(value) is not bytearray:
-            raise TypeError
-        return ask(value.decode())
+        try:
+            return plain(value)
+        except ValueError:
+            return ask(value.decode())
 
     return encode
 

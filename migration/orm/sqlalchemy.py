@@ -1,0 +1,103 @@
+"""SQLAlchemy and Alembic (docs.sqlalchemy.org): what metadata.create_all makes on PostgreSQL.
+
+The types of both sides stand in sqlalchemy/dialects/sqlite/base.py and postgresql/base.py. Not in the file
+are the time zone of DateTime(timezone=True), an Enum without a CHECK, and an Interval that is years long.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from migration.orm.profile import Evidence, OrmProfile, Strength
+from migration.orm.refining import since_1970
+from migration.orm.signs import find_table
+from migration.schema.declared import Affinity, affinity_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from migration.schema.decision import Decision, Remark
+    from migration.schema.draft import PlanDraft
+    from migration.schema.source import Check, Column, PrimaryKey, SourceSchema, Table
+    from migration.schema.target import TargetTable
+    from migration.values.facts import ColumnProfile
+
+#: The DDL compiler ends the line of a column with a comma and a blank, and begins the next one with a tab.
+_SPELLING = ", \n\t"
+_BOOLEAN_CHECK = re.compile(r'"?(?P<column>[^"]+?)"? IN \(0, 1\)')
+
+_ZONES = (
+    "DateTime became timestamp without time zone: {}; where the model says DateTime(timezone=True), give the "
+    "column the type timestamptz in a rules file"
+)
+_CLOCK = (
+    "a server default of func.now() follows the time zone of the PostgreSQL session: UTC, as in SQLite, "
+    "after ALTER DATABASE ... SET timezone TO 'UTC'"
+)
+_ENUMS = (
+    "an Enum without create_constraint=True is a VARCHAR in SQLite and stays one; PostgreSQL's own type for "
+    "it needs a migration of yours, or native_enum=False in the model"
+)
+
+
+@dataclass(frozen=True)
+class SqlAlchemy(OrmProfile):
+    """SQLAlchemy's answers."""
+
+    name: str = "sqlalchemy"
+    title: str = "SQLAlchemy"
+    compact_integers: bool = True
+    serial_keys: bool = True
+    session_clock: bool = True
+    plain_descending: bool = True
+    bookkeeping: frozenset[str] = frozenset({"alembic_version"})
+
+    def detect(self, source: SourceSchema) -> Evidence | None:
+        if find_table(source, "alembic_version", {"version_num"}):
+            return Evidence("has the table alembic_version", Strength.TABLE)
+        written = next((table.name for table in source.tables if _SPELLING in table.sql), None)
+        if written is None:
+            return None
+        return Evidence(f"writes CREATE TABLE as SQLAlchemy does, for one {written}", Strength.SPELLING)
+
+    def meaning(self, source: SourceSchema, table: Table, column: Column) -> str | None:
+        """A Uuid is CHAR(32); texts that are no UUIDs keep it what it is declared as."""
+        del source, table
+        return "uuid" if column.declared_type.upper() == "CHAR(32)" else None
+
+    def refine(self, table: Table, column: Column, profile: ColumnProfile, decision: Decision) -> Decision:
+        """An Interval is a DATETIME after 1970."""
+        del table, column
+        return since_1970(decision, profile)
+
+    def gives_out(self, table: Table, key: PrimaryKey) -> bool:
+        """Every single integer key that refers to nothing has a sequence, also a BIGINT."""
+        (name,) = key.columns
+        column = next(column for column in table.columns if column.name == name)
+        whole = affinity_of(column.declared_type) is Affinity.INTEGER
+        return whole and not any(name in reference.columns for reference in table.foreign_keys)
+
+    def replaces_check(self, target: TargetTable, check: Check) -> str | None:
+        """Boolean(create_constraint=True) has a CHECK where there is no type boolean."""
+        found = _BOOLEAN_CHECK.fullmatch(check.expression.strip())
+        for column in target.columns:
+            if found and column.source.name == found["column"] and column.type == "boolean":
+                return f"the type boolean of {column.name} takes true and false only"
+        return None
+
+    def advisories(self, draft: PlanDraft) -> Iterable[Remark]:
+        times = [
+            f"{table.name}.{column.name}"
+            for table, target in draft.tables_in_order()
+            for column in target.columns
+            if column.type.startswith("timestamp")
+        ]
+        if times:
+            yield "info", _ZONES.format(", ".join(times))
+            yield "info", _CLOCK
+        yield "info", _ENUMS
+
+
+SQLALCHEMY = SqlAlchemy()
