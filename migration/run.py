@@ -40,6 +40,7 @@ from migration.target.database import (
     schema_exists,
 )
 from migration.target.lock import exclusive
+from migration.target.needs import refuse_lacking
 from migration.target.rejects import RejectTable
 from migration.target.state import TargetSetup, TargetState
 from migration.target_first.rows import empty_loaded, find_existing, refuse_new_rows
@@ -119,6 +120,7 @@ def run_migration(
         )
         for table in plan.tables:
             refuse_more(table.source.name, table.rejects, options.max_rejects)
+        refuse_lacking(target, plan)
         now = replace(now, plan_hash=plan_hash(plan))
         steps = journal.steps() if journal else {}
         beginning = decide(pinned, steps, state.setup if state else None, now)
@@ -161,6 +163,7 @@ _DROPS: dict[str, LiteralString] = {
     "view ": "DROP VIEW {names}",
     "table ": "DROP TABLE {names}",
     "function ": "DROP FUNCTION {names}",
+    "collation ": "DROP COLLATION {names}",
 }
 
 

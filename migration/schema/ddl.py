@@ -49,6 +49,10 @@ def column_definition(schema: str, column: TargetColumn) -> str:
     if column.identity and column.serial:
         return f"{quote_identifier(column.name)} {_SERIALS[column.type]} NOT NULL"
     parts = [quote_identifier(column.name), column.type]
+    if column.folding == "citext":
+        parts[1] = qualified(schema, "citext")
+    elif column.folding == "icu":
+        parts.append(f"COLLATE {qualified(schema, 'nocase')}")
     if column.generated is not None:
         parts.append(f"GENERATED ALWAYS AS ({column.generated}) STORED")
     elif column.identity:

@@ -36,6 +36,8 @@ def may_refuse_index(draft: PlanDraft, table: Table, columns: Iterable[str]) -> 
 def may_refuse_key(draft: PlanDraft, table: Table, columns: Iterable[str]) -> bool:
     """Whether an index may be refused, or two values that SQLite tells apart have become equal."""
     listed = tuple(columns)
+    if listed in draft.profile.tables[table.name].merged:
+        return True
     return may_refuse_index(draft, table, listed) or any(
         _may_merge(draft, table, column) for column in listed
     )

@@ -46,7 +46,8 @@ def plan_foreign_keys(draft: PlanDraft, table: Table) -> list[Statement]:
         sql = ddl.add_foreign_key(draft.schema, target.name, name, resolved, not_valid=unchecked)
         # Without the parent's key there can be no reference to it.
         parent = draft.source_table(key.parent_table)
-        optional = may_refuse_key(draft, parent, key.parent_columns)
+        folded = any(draft.column(table.name, column).folding for column in key.columns)
+        optional = folded or may_refuse_key(draft, parent, key.parent_columns)
         statements.append(Statement("foreign key", name, target.name, sql, optional=optional))
     return statements
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from migration.schema import ddl
 from migration.schema.doubtful import may_refuse_index, may_refuse_key
+from migration.schema.nocase import is_nocase, is_text
 from migration.schema.target import Statement
-from migration.schema.translate import translate, translate_condition
+from migration.schema.translate import as_typed, translate, translate_condition
 from migration.schema.typed import Typed, UntranslatableError
 
 if TYPE_CHECKING:
@@ -53,13 +54,15 @@ def _index(draft: PlanDraft, table: Table, index: Index) -> Statement | None:
 def _term(draft: PlanDraft, table: Table, index: Index, term: IndexTerm, scope: Scope) -> str:
     if term.expression is not None:
         item = translate(term.expression, scope)
-        sql = item.sql if item.column else f"({item.sql})"
+        sql = item.sql if item.column and item.atomic else f"({item.sql})"
         textual = item.kind == "text"
     else:
         column = draft.column(table.name, term.column or "")
         item = Typed(ddl.quote_identifier(column.name), "text", column=True)
         sql = item.sql
-        textual = column.type.startswith(("text", "character varying"))
+        textual = is_text(column.type) and not (column.folding and is_nocase(term.collation))
+        if column.folding and textual and term.collation is None:  # COLLATE BINARY was written
+            sql = f"({as_typed(column).sql})"
     if term.collation is not None and textual:
         sql = _collated(draft, index, item, term.collation)
     if not term.descending:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from migration.schema import ddl
 from migration.schema.doubtful import may_refuse_key
+from migration.schema.nocase import is_nocase, is_text, note_merged
 from migration.schema.source import UniqueConstraint
 from migration.schema.target import Statement
 from migration.schema.wording import counted
@@ -92,12 +93,13 @@ def _collations(
     """What the constraint, which compares bytes, does not ensure: no two values that differ only in case."""
     if not any(key.collations):
         return
+    note_merged(draft, table, key.columns, f"{table.name} {name}")
     terms, folded = [], False
     for column, collation in zip(key.columns, key.collations, strict=True):
         planned = draft.column(table.name, column)
         quoted = ddl.quote_identifier(planned.name)
-        textual = planned.type.startswith(("text", "character varying"))
-        if collation is not None and collation.upper() == "NOCASE" and textual:
+        textual = is_text(planned.type) and not planned.folding
+        if is_nocase(collation) and textual:
             terms.append(f"lower({quoted})")
             folded = True
         else:

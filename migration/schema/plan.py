@@ -14,6 +14,7 @@ from migration.schema.draft import PlanDraft
 from migration.schema.foreign_keys import plan_foreign_keys
 from migration.schema.indexes import plan_indexes
 from migration.schema.keys import plan_keys
+from migration.schema.nocase import plan_collations
 from migration.schema.options import PlanOptions
 from migration.schema.others import plan_others
 from migration.schema.tables import plan_tables
@@ -34,6 +35,7 @@ def plan_target(source: SourceSchema, profile: Profile, options: PlanOptions | N
     """
     draft = PlanDraft(source, profile, options or PlanOptions())
     plan_tables(draft)
+    collations = plan_collations(draft)
     # The names of indexes were chosen by someone, those of most keys by nobody: they are given out first.
     indexes = plan_indexes(draft)
     keys = plan_keys(draft)
@@ -51,11 +53,14 @@ def plan_target(source: SourceSchema, profile: Profile, options: PlanOptions | N
         source,
         draft.schema,
         tables,
-        tuple(
-            Statement(
-                "table", table.name, table.name, ddl.create_table(draft.schema, table.name, table.columns)
-            )
-            for table in tables
+        (
+            *collations,
+            *(
+                Statement(
+                    "table", table.name, table.name, ddl.create_table(draft.schema, table.name, table.columns)
+                )
+                for table in tables
+            ),
         ),
         (*keys, *indexes, *checks, *references, *searches, *additions, *views, *triggers),
         tuple(draft.notes),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from migration.schema.ddl import quote_identifier
 from migration.schema.decision import as_text
 from migration.schema.defaults import translate_default
 from migration.schema.generated import generate
 from migration.schema.names import column_names
+from migration.schema.nocase import folded_columns
 from migration.schema.storable import refuse_oversized, settle_text
 from migration.schema.target import TargetColumn, TargetTable
 from migration.schema.types import decide
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 def plan_tables(draft: PlanDraft) -> None:
     """Decide every table and column, and put them into the draft."""
     identities = {table.name: _identity_column(draft, table) for table in draft.source.tables}
+    policy: Literal["", "citext", "icu"] = "" if draft.options.nocase == "lower" else draft.options.nocase
     decisions = unify_references(_decide(draft), draft.source, draft.profile, identities)
     views = [other.name for other in draft.source.others if other.kind == "view"]
     relations = [
@@ -37,10 +39,15 @@ def plan_tables(draft: PlanDraft) -> None:
         {name: new for name, new in wanted.items() if new is not None},
     )
     draft.views |= {view: names[view] for view in views}
+    folded = folded_columns(draft, decisions)
     for table in draft.source.tables:
-        draft.tables[table.name] = _table(
-            draft, table, names[table.shown or table.name], decisions, identities[table.name]
+        named = names[table.shown or table.name]
+        planned = _table(draft, table, named, decisions, identities[table.name])
+        columns = tuple(
+            replace(column, folding=policy) if (table.name, column.source.name) in folded else column
+            for column in planned.columns
         )
+        draft.tables[table.name] = replace(planned, columns=columns)
 
 
 def _decide(draft: PlanDraft) -> Decisions:

@@ -96,7 +96,8 @@ class TargetColumn:
     because some of them are no valid text, and `why` says in one sentence what decided the type. `cast` is
     what a conversion CAST makes values of. `blanks` become NULL: '', a date of zeros, and 0 as a date.
     `rejects` values do not fit the type: their rows are not stored. Where the application made the column,
-    `sequence` is the quoted name of what numbers it.
+    `sequence` is the quoted name of what numbers it. `folding` is how a text column ignores case by itself:
+    as the type citext instead of its own, or by a collation of ICU's.
     """
 
     name: str
@@ -117,6 +118,7 @@ class TargetColumn:
     cast: PostgresType | None = None
     blanks: bool = False
     rejects: int = 0
+    folding: Literal["", "citext", "icu"] = ""
 
 
 @dataclass(frozen=True)
@@ -163,6 +165,8 @@ class Statement:
         "function",
         "trigger",
         "comment",
+        "extension",
+        "collation",
         "set aside",
         "rows",
     ]

@@ -108,9 +108,13 @@ def as_typed(column: TargetColumn, prefix: str = "") -> Typed:
     kind = kind_of(column.type)
     if kind == "real" and affinity_of(column.source.declared_type) is not Affinity.REAL:
         kind = "number"
+    name = prefix + quote_identifier(column.name)
+    # Expressions say themselves when they ignore case, by lower(): here the column compares bytes.
+    plain = {"": name, "citext": f"{name}::text", "icu": f'{name} COLLATE "C"'}[column.folding]
     return Typed(
-        prefix + quote_identifier(column.name),
+        plain,
         kind,
+        atomic=not column.folding,
         column=True,
         collation=column.source.collation,
         type=column.type,

@@ -165,13 +165,11 @@ class _Planner:
         if not self.trigger.columns:
             return self.trigger.event
         assert known.target is not None
-        listed = []
-        for name in self.trigger.columns:
-            column = known.columns.get(name.casefold())
-            if column is None:
-                raise UntranslatableError(f"{known.source} has no column {name}")
-            listed.append(column.sql)
-        return f"UPDATE OF {', '.join(listed)}"
+        names = {column.source.name.casefold(): column.name for column in known.target.columns}
+        listed = [names.get(name.casefold()) for name in self.trigger.columns]
+        if None in listed:
+            raise UntranslatableError(f"{known.source} has no such column as UPDATE OF names")
+        return f"UPDATE OF {', '.join(quote_identifier(name) for name in listed if name is not None)}"
 
     def _end(self) -> str:
         if self.trigger.timing == "AFTER":

@@ -45,7 +45,7 @@ def unify_references(
         identities: the identity column of each table; its type cannot change.
     """
     unified = dict(decisions)
-    for group in _groups(source, decisions):
+    for group in groups(source, decisions):
         types = {family(decisions[path].type) for path in group}
         if len(types) == 1:
             continue
@@ -65,7 +65,7 @@ def _whole_numbers(column: ColumnProfile) -> bool:
     return column.integers + (column.integer_texts or 0) == column.values
 
 
-def _groups(source: SourceSchema, decisions: Decisions) -> Iterable[list[Path]]:
+def groups(source: SourceSchema, decisions: Decisions) -> Iterable[list[Path]]:
     """Columns connected by references, each group once and in the order of the file."""
     leader: dict[Path, Path] = {path: path for path in decisions}
 

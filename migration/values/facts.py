@@ -102,11 +102,15 @@ class ColumnProfile:
 
 @dataclass(frozen=True)
 class TableProfile:
-    """One table; for each foreign key, how many rows refer to nothing (None: could not be counted)."""
+    """One table; for each foreign key, how many rows refer to nothing (None: could not be counted).
+
+    `merged` counts, by the columns of a key, the rows that PostgreSQL's folding of case makes equal.
+    """
 
     rows: int
     columns: Mapping[str, ColumnProfile]
     orphans: tuple[int | None, ...] = ()
+    merged: Mapping[tuple[str, ...], int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

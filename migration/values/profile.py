@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from migration.schema.connection import reading
 from migration.source.parts import parts_of
 from migration.values.facts import Profile
 from migration.values.measure import measure_table, observer_of_texts
+from migration.values.merged import count_merged
 from migration.values.native_count import count_tables
 from migration.values.orphans import count_orphans
 
@@ -53,12 +55,15 @@ def profile_values(
         native = counting.result() if counting is not None else {}
         return Profile(
             {
-                table.name: measure_table(
-                    reader,
-                    table,
-                    source.encoding,
-                    orphans=orphans[table.name],
-                    native=native.get(table.name),
+                table.name: replace(
+                    measure_table(
+                        reader,
+                        table,
+                        source.encoding,
+                        orphans=orphans[table.name],
+                        native=native.get(table.name),
+                    ),
+                    merged=count_merged(reader, table),
                 )
                 for table in source.tables
             }

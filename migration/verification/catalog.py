@@ -29,6 +29,7 @@ class CatalogColumn:
     has_default: bool
     identity: bool
     generated: bool
+    collation: str | None = None
 
 
 @dataclass(frozen=True)
@@ -86,8 +87,10 @@ SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod),
           SELECT b.oid, b.typname, b.typtype, b.typbasetype
             FROM made JOIN pg_type AS b ON b.oid = made.typbasetype WHERE made.typtype = 'd'
         ) SELECT typname FROM made WHERE typtype <> 'd'),
-       t.typtype, a.attnotnull, a.atthasdef, a.attidentity <> '', a.attgenerated <> ''
+       t.typtype, a.attnotnull, a.atthasdef, a.attidentity <> '', a.attgenerated <> '',
+       CASE WHEN a.attcollation <> t.typcollation THEN l.collname END
   FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid JOIN pg_type AS t ON t.oid = a.atttypid
+  LEFT JOIN pg_collation AS l ON l.oid = a.attcollation
  WHERE c.relnamespace = to_regnamespace(quote_ident(%s)) AND c.relkind IN ('r', 'p') AND a.attnum > 0
    AND NOT a.attisdropped
  ORDER BY c.relname, a.attnum

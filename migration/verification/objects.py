@@ -47,7 +47,11 @@ def _columns(table: TargetTable, actual: CatalogTable, plan: TargetPlan) -> Iter
         if found is None:
             yield ObjectFinding("column", name, table.name, "is missing")
             continue
-        if found.type != column.type:
+        wanted = "nocase" if column.folding == "icu" else None
+        if column.folding and found.collation != wanted:
+            text = f"has the collation {found.collation or 'of its type'} instead of {wanted}"
+            yield ObjectFinding("column", name, table.name, text)
+        if found.type != column.type and not (column.folding == "citext" and found.base == "citext"):
             text = f"has the type {found.type} instead of {column.type}"
             yield ObjectFinding("column", name, table.name, text)
         if column.source.not_null and not found.not_null:

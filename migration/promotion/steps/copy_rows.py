@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 #: How a table is called among the objects that a copy has made.
 _TABLE = "table "
 _FUNCTION = "function "
+_COLLATION = "collation "
 
 
 class CopyRows(Step):
@@ -81,9 +82,10 @@ class CopyRows(Step):
                 )
             made |= {*state.made("create"), *state.made("build")} if state is not None else set()
             functions = sorted(item.removeprefix(_FUNCTION) for item in made if item.startswith(_FUNCTION))
+            collations = sorted(item.removeprefix(_COLLATION) for item in made if item.startswith(_COLLATION))
             tables = sorted(item.removeprefix(_TABLE) for item in made if item.startswith(_TABLE))
             with target.transaction():
-                _drop(target, schema, tables, functions)
+                _drop(target, schema, tables, functions, collations)
                 if state is not None:
                     state.drop()
             left = occupants(target, schema)
@@ -98,13 +100,17 @@ class CopyRows(Step):
         return f"dropped {len(tables)} tables from schema {schema}"
 
 
-def _drop(target: Connection, schema: str, tables: list[str], functions: list[str]) -> None:
+def _drop(
+    target: Connection, schema: str, tables: list[str], functions: list[str], collations: list[str]
+) -> None:
     if tables:
         names = sql.SQL(", ").join(sql.Identifier(schema, table) for table in tables)
         # CASCADE takes the views over these tables, which the copy has made too.
         target.execute(sql.SQL("DROP TABLE IF EXISTS {} CASCADE").format(names))
     for function in functions:  # those of triggers, which have gone with their tables
         target.execute(sql.SQL("DROP FUNCTION IF EXISTS {}()").format(sql.Identifier(schema, function)))
+    for collation in collations:
+        target.execute(sql.SQL("DROP COLLATION IF EXISTS {}").format(sql.Identifier(schema, collation)))
 
 
 class _Told:

@@ -172,6 +172,7 @@ def test_keys_and_constraints_hold_afterwards(
         "keyless_k_key": "u1",
         "pairs_pkey": "p1",
         "empty_pkey": "p1",
+        "search_pkey": "p1",
     }
     with pytest.raises(psycopg.errors.ForeignKeyViolation):
         target.execute("INSERT INTO child (lost) VALUES (77)")
