@@ -243,6 +243,23 @@ def test_django_finds_its_own_schema_and_its_own_rows(
     project.run("check", dsn=database)
 
 
+def test_django_s_rows_go_into_the_schema_that_django_made(
+    project: Project, database: str, outgrow: Callable[..., Any], content_of: Callable[..., dict[str, Any]]
+) -> None:
+    before = json.loads(project.run("make", "dump"))
+    project.run("migrate", dsn=database)
+    empty = content_of(database)
+    done = outgrow("migrate", "run", project.folder / "db.sqlite3", database, "--target-first", "--json")
+    assert done.code == 0, done.out + done.err
+    assert json.loads(project.run("dump", dsn=database)) == before
+    loaded = content_of(database)
+    assert {part: loaded[part] for part in ("columns", "constraints", "indexes")} == {
+        part: empty[part] for part in ("columns", "constraints", "indexes")
+    }
+    assert loaded["rows"]["django_migrations"] == empty["rows"]["django_migrations"]
+    project.run("check", dsn=database)
+
+
 def _columns(content: dict[str, Any]) -> list[Any]:
     """The columns in any order, without the digits of a DecimalField, which no SQLite file has."""
     return sorted(
