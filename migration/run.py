@@ -38,6 +38,7 @@ from migration.target.database import (
     occupants,
     refuse_occupied,
     schema_exists,
+    unencrypted,
 )
 from migration.target.lock import exclusive
 from migration.target.needs import refuse_lacking
@@ -99,6 +100,9 @@ def run_migration(
     with ExitStack() as stack:
         stack.enter_context(locked(path))
         target = stack.enter_context(connected(dsn))
+        advice = unencrypted(target)
+        if advice is not None:
+            progress.say(advice)
         stack.enter_context(exclusive(target, options.plan.schema, progress.say))
         snapshot = stack.enter_context(hold_snapshot(checked.path, READERS))
         journal = stack.enter_context(existing_journal(path))

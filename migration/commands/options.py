@@ -54,6 +54,9 @@ RulesFile: TypeAlias = Annotated[
     Path | None,
     typer.Option("--rules", help="A YAML file with your rules for tables and columns: docs/rules.md."),
 ]
+IamToken: TypeAlias = Annotated[
+    bool, typer.Option("--iam-token", help="Connect to RDS or Aurora with a token of AWS IAM, no password.")
+]
 TargetFirst: TypeAlias = Annotated[
     bool, typer.Option("--target-first", help="Load into the tables that the application has made there.")
 ]

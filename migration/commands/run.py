@@ -54,6 +54,7 @@ def run(
     include: option.Include = None,
     exclude: option.Exclude = None,
     rules: option.RulesFile = None,
+    iam_token: option.IamToken = False,
     target_first: option.TargetFirst = False,
     create_missing: option.CreateMissing = False,
     truncate_target: option.TruncateTarget = False,
@@ -72,7 +73,9 @@ def run(
     from migration.rules.reading import read_rules  # noqa: PLC0415
     from migration.run import RunOptions  # noqa: PLC0415
     from migration.schema.options import PlanOptions  # noqa: PLC0415
+    from migration.target.iam import with_parameter  # noqa: PLC0415
 
+    dsn = with_parameter(dsn) if iam_token else dsn
     options = RunOptions(
         PlanOptions(
             schema=schema,

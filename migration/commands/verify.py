@@ -44,6 +44,7 @@ def verify(
     include: option.Include = None,
     exclude: option.Exclude = None,
     rules: option.RulesFile = None,
+    iam_token: option.IamToken = False,
     target_first: option.TargetFirst = False,
     create_missing: option.CreateMissing = False,
     drop_column: option.DropColumns = None,
@@ -53,6 +54,7 @@ def verify(
     from migration.rules.reading import read_rules  # noqa: PLC0415
     from migration.running.report_text import print_verification  # noqa: PLC0415
     from migration.schema.options import PlanOptions  # noqa: PLC0415
+    from migration.target.iam import with_parameter  # noqa: PLC0415
     from migration.verify import verify_migration  # noqa: PLC0415
 
     options = PlanOptions(
@@ -75,7 +77,7 @@ def verify(
         drop_columns=tuple(drop_column or ()),
     )
     with err.status("comparing ..."):
-        found = verify_migration(source, dsn, options)
+        found = verify_migration(source, with_parameter(dsn) if iam_token else dsn, options)
     if as_json:
         emit_json(found.to_json())
     else:

@@ -14,6 +14,8 @@ from psycopg import sql
 from migration.errors import TargetLostError, TargetRefusedError
 from migration.target.dsn import parse_dsn
 from migration.target.failure import unreachable
+from migration.target.iam import token_parameters
+from migration.target.pooler import refuse_shared_sessions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -91,6 +93,7 @@ def connected(dsn: str) -> Iterator[Connection]:
     connection = connect(parsed)
     try:
         with lost_server_named(connection, parsed):
+            refuse_shared_sessions(connection, parsed, connection_parameters(parsed))
             yield connection
     finally:
         with contextlib.suppress(psycopg.Error):
@@ -99,12 +102,9 @@ def connected(dsn: str) -> Iterator[Connection]:
 
 def connect(dsn: Dsn) -> Connection:
     """Open one session in autocommit mode with the settings of `SESSION`."""
-    extra: dict[str, Any] = {key: value for key, value in KEEPALIVES.items() if key not in dsn.parameters}
-    if "connect_timeout" not in dsn.parameters and "PGCONNECT_TIMEOUT" not in os.environ:
-        extra["connect_timeout"] = CONNECT_TIMEOUT_S
-    extra["application_name"] = session_name()
+    parameters = connection_parameters(dsn)
     try:
-        connection = psycopg.connect("", autocommit=True, **{**dsn.parameters, **dsn.secrets, **extra})
+        connection = psycopg.connect("", autocommit=True, **parameters)
     except psycopg.Error as error:
         raise unreachable(dsn, error) from None  # the driver's own text may hold more of the DSN than we show
     for name, value in SESSION.items():
@@ -113,6 +113,27 @@ def connect(dsn: Dsn) -> Connection:
         with contextlib.suppress(psycopg.Error):  # refused where the server's platform cannot watch sockets
             connection.execute(NOTICE_DEAD_CLIENT)
     return connection
+
+
+def connection_parameters(dsn: Dsn) -> dict[str, Any]:
+    """What libpq is told: the connection string, a token where one is asked for, and our own settings."""
+    extra: dict[str, Any] = {key: value for key, value in KEEPALIVES.items() if key not in dsn.parameters}
+    if "connect_timeout" not in dsn.parameters and "PGCONNECT_TIMEOUT" not in os.environ:
+        extra["connect_timeout"] = CONNECT_TIMEOUT_S
+    extra["application_name"] = session_name()
+    token = token_parameters(dsn) if dsn.iam_token else {}
+    return {**dsn.parameters, **dsn.secrets, **extra, **token}
+
+
+def unencrypted(connection: Connection) -> str | None:
+    """Advice where rows and password cross a network without encryption; None where they do not."""
+    host = connection.info.host
+    if connection.pgconn.ssl_in_use or host.startswith("/") or host in ("", "localhost", "127.0.0.1", "::1"):
+        return None
+    return (
+        f"the connection to {host} is not encrypted: add sslmode=require to the connection string, or "
+        "sslmode=verify-full with sslrootcert, which also proves that it is the right server"
+    )
 
 
 def session_name() -> str:

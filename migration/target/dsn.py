@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from migration.errors import DsnError
+from migration.target.iam import without_parameter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,11 +26,13 @@ class Dsn:
     """A connection string that libpq understands.
 
     `parameters` hold no secret; `secrets` are never shown, not even by repr. What is not given comes from
-    the PG* variables, the service file and the password file when libpq connects.
+    the PG* variables, the service file and the password file when libpq connects. `iam_token` asks for a
+    token of AWS in place of a password (see `iam`).
     """
 
     parameters: Mapping[str, str]
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    iam_token: bool = False
 
     def __str__(self) -> str:
         """The string for people: without secrets, and only with what was given."""
@@ -67,6 +70,7 @@ def parse_dsn(text: str) -> Dsn:
     from psycopg import ProgrammingError  # noqa: PLC0415  # a driver is loaded only by commands that connect
     from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
 
+    text, iam_token = without_parameter(text)
     scheme = re.match(r"\s*([A-Za-z][A-Za-z0-9+.-]*)://", text)
     if scheme and scheme[1].lower() not in {"postgresql", "postgres"}:
         raise DsnError(
@@ -93,6 +97,7 @@ def parse_dsn(text: str) -> Dsn:
     return Dsn(
         {key: value for key, value in values.items() if key not in SECRETS},
         {key: value for key, value in values.items() if key in SECRETS},
+        iam_token,
     )
 
 
