@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from migration.errors import MigrationError
 from migration.orm.registry import interpret
+from migration.rules.checking import check_rules
+from migration.rules.trial import try_rules
 from migration.schema.connection import reading
 from migration.schema.options import PlanOptions
 from migration.schema.plan import plan_target
@@ -63,7 +65,9 @@ def draft_migration(
     """
     chosen = options or PlanOptions()
     with reading(path, connection) as reader:
-        source = select(interpret(read_schema(path, connection=reader), chosen.orm), chosen)
+        whole = interpret(read_schema(path, connection=reader), chosen.orm)
+        check_rules(chosen.rules, whole)
+        source = select(whole, chosen)
         if existing is not None and chosen.target_first:
             aim = take_aim(source, existing)
             source = aimed(source, aim)
@@ -72,7 +76,7 @@ def draft_migration(
                 profile, plan_target_first(source, profile, existing, aim, options=chosen, reader=reader)
             )
         profile = profile_values(path, source, connection=reader, readers=readers)
-    return Draft(profile, plan_target(source, profile, chosen))
+        return Draft(profile, try_rules(plan_target(source, profile, chosen), reader))
 
 
 def plan_migration(

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from migration.errors import MigrationError
 from migration.planning import PlanOptions, plan_migration
+from migration.running.steps import hook_statements
 from migration.schema.ddl import qualified, quote_columns
 from migration.schema.tokens import quoted
 from migration.scripting.names_file import write_names
 from migration.scripting.tally import Tally
-from migration.scripting.text import render
+from migration.scripting.text import render, render_hooks
 from migration.source.file import check_source
 from migration.source.snapshot import READERS, hold_snapshot
 from migration.values.convert import select_list
@@ -41,6 +42,14 @@ FILES = (
     "70_verify.sql",
     *("90_rollback.sql", "README.md", "run.sql"),
 )
+#: Where the user's own SQL stands among them; only where there is some.
+HOOK_FILES = {
+    "before_schema": "05_before_schema.sql",
+    "after_schema": "15_after_schema.sql",
+    "before_load": "18_before_load.sql",
+    "after_load": "25_after_load.sql",
+    "after_all": "80_after_all.sql",
+}
 #: What is named otherwise than in the source; only where something is.
 NAMES = "names.json"
 #: How much is added up at once.
@@ -112,6 +121,7 @@ def write_script(
                 data = tuple(_write_data(snapshot.connection, plan, draft, advance))
                 for name in FILES:
                     (draft / name).write_text(render(name, plan, data), encoding="utf-8", newline="\n")
+                hooked = tuple(_write_hooks(plan, draft))
                 named = write_names(draft / NAMES, plan.names)
                 _publish(draft, folder)
         except OSError as error:
@@ -120,8 +130,16 @@ def write_script(
                 why=str(error),
                 next_step="name another folder with --out",
             ) from error
-    files = tuple(sorted((*FILES, *((NAMES,) if named else ()), *(item.path for item in data))))
+    files = tuple(sorted((*FILES, *hooked, *((NAMES,) if named else ()), *(item.path for item in data))))
     return Script(folder, files, sum(item.rows for item in data), plan.notes)
+
+
+def _write_hooks(plan: TargetPlan, folder: Path) -> Iterable[str]:
+    """One file for each point at which the user's rules have SQL to run."""
+    for point, name in HOOK_FILES.items():
+        if hook_statements(plan, point):
+            (folder / name).write_text(render_hooks(plan, point), encoding="utf-8", newline="\n")
+            yield name
 
 
 def _refuse_folder(folder: Path, *, force: bool) -> None:
@@ -191,7 +209,8 @@ def _publish(draft: Path, folder: Path) -> None:
         return
     for stale in (folder / DATA).glob("[0-9][0-9][0-9][0-9]*_*.sql"):
         stale.unlink()
-    (folder / NAMES).unlink(missing_ok=True)
+    for optional in (NAMES, *HOOK_FILES.values()):
+        (folder / optional).unlink(missing_ok=True)
     (folder / DATA).mkdir(exist_ok=True)
     for file in sorted(path for path in draft.rglob("*") if path.is_file()):
         shutil.move(file, folder / file.relative_to(draft))

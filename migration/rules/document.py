@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from migration.rules.values import is_glob
 from migration.schema.ddl import NAME_LIMIT
 from migration.schema.names import SYSTEM_COLUMNS
+from migration.schema.options import NulPolicy, Utf8Policy
 from migration.schema.tokens import BadSqlError, Kind, tokenize
 from migration.schema.wording import did_you_mean
 
@@ -135,10 +136,18 @@ class ColumnShape(Shape):
         Field(description="Its default in PostgreSQL, as SQL; null for none."),
     ] = None
     nul: Annotated[
-        Literal["refuse", "strip", "replace"] | None, Field(description="What becomes of U+0000 in text.")
+        NulPolicy | None, Field(description="What becomes of U+0000 in text, as --nul-policy.")
     ] = None
     utf8: Annotated[
-        Literal["refuse", "replace", "latin-1"] | None, Field(description="What becomes of damaged text.")
+        Utf8Policy | None, Field(description="What becomes of damaged text, as --invalid-utf8.")
+    ] = None
+    misfits: Annotated[
+        Literal["widen", "reject"] | None,
+        Field(description="What becomes of values that do not fit, as --misfits."),
+    ] = None
+    blanks: Annotated[
+        Literal["null", "reject", "refuse"] | None,
+        Field(description="What becomes of '' and the like in other than text columns, as --blanks."),
     ] = None
     transform: Annotated[
         str | None,

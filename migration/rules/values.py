@@ -53,6 +53,8 @@ class ColumnRule:
     no_default: bool | None = None
     nul: str | None = None
     utf8: str | None = None
+    misfits: str | None = None
+    blanks: str | None = None
     transform: Transform | None = None
     line: int = field(default=0, compare=False)
 

@@ -66,6 +66,7 @@ class TargetExecutor:
         self._rejects = rejects
         self._most_rejects = most_rejects
         self._actions: Mapping[str, Callable[[Step, Progressed | None], Outcome]] = {
+            "hook": self._hook,
             "create": self._create,
             "copy": self._copy,
             "build": self._build,
@@ -83,6 +84,25 @@ class TargetExecutor:
             TooManyRejectsError: far too many rows do not fit.
         """
         return self._actions[step.kind](step, begun)
+
+    def _hook(self, step: Step, begun: Progressed | None) -> Outcome:
+        """A statement of the user's own, which sees the target's schema first."""
+        del begun
+        started = time.monotonic()
+        with self._target.transaction():
+            schema = sql.Identifier(self._plan.schema)
+            self._target.execute(sql.SQL("SET LOCAL search_path = {}, public").format(schema))
+            refused = self._refusal(_statement(step).sql)
+            if refused:
+                raise StatementRefusedError(
+                    f"PostgreSQL refuses the hook {step.name}: {_statement(step).sql}",
+                    why=refused,
+                    next_step="make it possible there and run the same command again; with other rules, "
+                    "begin a new migration",
+                )
+            outcome = Outcome("done", {"seconds": time.monotonic() - started})
+            self._record(step, outcome)
+        return outcome
 
     def _create(self, step: Step, begun: Progressed | None) -> Outcome:
         del begun

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from migration.errors import JournalRefusedError, TargetRefusedError
+from migration.rules.changes import changed_rules
+from migration.schema.options import PlanOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,11 +34,13 @@ def refuse_other(journal: Path, pinned: Setup, now: Setup) -> None:
         differences.append(f"the target was {pinned.target}, now {now.target}")
     if pinned.schema != now.schema:
         differences.append(f"the schema was {pinned.schema}, now {now.schema}")
+    before = {**PlanOptions().to_json(), **pinned.options}  # an older version had fewer options
     differences += [
-        f"{name.replace('_', '-')} was {pinned.options.get(name)}, now {value}"
+        f"{name.replace('_', '-')} was {before.get(name)}, now {value}"
         for name, value in now.options.items()
-        if pinned.options.get(name) != value
+        if before.get(name) != value and name != "rules"
     ]
+    differences += changed_rules(before["rules"], now.options.get("rules", before["rules"]))
     if differences:
         raise JournalRefusedError(
             f"the journal {journal} belongs to another migration",

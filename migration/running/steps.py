@@ -7,12 +7,14 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from migration.schema.target import Statement
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from migration.schema.target import Statement, TargetPlan, TargetTable
+    from migration.schema.target import TargetPlan, TargetTable
 
-StepKind = Literal["create", "copy", "build", "sequence", "analyze", "verify", "finish"]
+StepKind = Literal["hook", "create", "copy", "build", "sequence", "analyze", "verify", "finish"]
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class Step:
     """One thing to do, recorded when it is done.
 
     `id` names it in journal and target and is the same in every run of one plan. `statement` belongs to
-    create and build, `table` to copy and sequence.
+    hook, create and build, `table` to copy and sequence.
     """
 
     id: str
@@ -53,7 +55,10 @@ class Ended:
 
 
 def plan_steps(plan: TargetPlan, *, verify: bool) -> tuple[Step, ...]:
-    """All steps: tables, rows, keys, indexes and constraints, sequences, statistics, proof, clearing up."""
+    """All steps: tables, rows, keys, indexes and constraints, sequences, statistics, proof, clearing up.
+
+    Between them stand the user's hooks, each at its point.
+    """
     steps: list[Step] = []
 
     def add(
@@ -61,10 +66,17 @@ def plan_steps(plan: TargetPlan, *, verify: bool) -> tuple[Step, ...]:
     ) -> None:
         steps.append(Step(f"{len(steps) + 1:05d} {kind} {name}", kind, name, statement, table))
 
+    def hooks(*points: str) -> None:
+        for hook in (hook for point in points for hook in hook_statements(plan, point)):
+            add("hook", hook.name, statement=hook)
+
+    hooks("before_schema")
     for statement in plan.create:
         add("create", f"{statement.kind} {statement.name}", statement=statement)
+    hooks("after_schema", "before_load")
     for table in plan.tables:
         add("copy", table.name, table=table)
+    hooks("after_load")
     for statement in plan.after_load:
         add("build", f"{statement.kind} {statement.name}", statement=statement)
     for table in plan.tables:
@@ -73,8 +85,15 @@ def plan_steps(plan: TargetPlan, *, verify: bool) -> tuple[Step, ...]:
     add("analyze", plan.schema)
     if verify:
         add("verify", plan.schema)
+    hooks("after_all")
     add("finish", plan.schema)
     return tuple(steps)
+
+
+def hook_statements(plan: TargetPlan, point: str) -> tuple[Statement, ...]:
+    """The user's SQL for one point of the migration."""
+    listed = enumerate(getattr(plan.options.rules.hooks, point), start=1)
+    return tuple(Statement("hook", f"{point} {number}", "", sql) for number, sql in listed)
 
 
 def plan_hash(plan: TargetPlan) -> str:

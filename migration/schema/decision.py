@@ -11,7 +11,7 @@ from migration.schema.wording import counted
 
 if TYPE_CHECKING:
     from migration.schema.declared import DeclaredType
-    from migration.schema.target import PostgresType
+    from migration.schema.target import PostgresType, Reading
     from migration.values.facts import ColumnProfile
 
 #: Integers up to this magnitude are exact as double precision (IEEE 754 binary64 has 53 bits of mantissa).
@@ -23,7 +23,10 @@ Remark = tuple[Level, str]
 
 @dataclass(frozen=True)
 class Decision:
-    """A column's type, how its values get there, why, and what its user should know about it."""
+    """A column's type, how its values get there, why, and what its user should know about it.
+
+    A `chosen` one is the user's own, which nothing overrules; `reading` and `tried` as in `TargetColumn`.
+    """
 
     type: str
     conversion: Conversion
@@ -32,6 +35,9 @@ class Decision:
     epoch: Literal["s", "ms", "us"] | None = None
     scale: int | None = None
     cast: PostgresType | None = None
+    reading: Reading | None = None
+    chosen: bool = False
+    tried: bool = False
 
 
 def widened(type_name: str, conversion: Conversion, why: str) -> Decision:

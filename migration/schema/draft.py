@@ -5,7 +5,8 @@ The stages of `plan` fill a draft one after the other; the plan made of it is fr
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from migration.orm.registry import recognise
 from migration.schema.names import Namespace
@@ -50,6 +51,18 @@ class PlanDraft:
     @property
     def schema(self) -> str:
         return self.options.schema
+
+    def options_for(self, table: str, column: str) -> PlanOptions:
+        """The options with what the rules say about one column, by the source's names."""
+        rule = self.options.rules.column(table, column)
+        said = {
+            "nul_policy": rule.nul,
+            "invalid_utf8": rule.utf8,
+            "misfits": rule.misfits,
+            "blanks": rule.blanks,
+        }
+        given: dict[str, Any] = {name: value for name, value in said.items() if value is not None}
+        return replace(self.options, **given) if given else self.options
 
     def note(self, level: Level, item: str, text: str) -> None:
         """Tell the user something about one object."""

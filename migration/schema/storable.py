@@ -9,6 +9,7 @@ from migration.schema.wording import counted
 
 if TYPE_CHECKING:
     from migration.schema.draft import PlanDraft
+    from migration.schema.options import NulPolicy, PlanOptions, Utf8Policy
     from migration.schema.source import Table
     from migration.values.facts import TableProfile, TextFacts
 
@@ -19,17 +20,25 @@ _MOST_COLUMNS = 1_600
 _CODECS = {"UTF-8": "utf-8", "UTF-16le": "utf-16-le", "UTF-16be": "utf-16-be"}
 
 
-def settle_text(draft: PlanDraft, path: str, conversion: Conversion, facts: TextFacts) -> str | None:
+def settle_text(
+    draft: PlanDraft,
+    path: str,
+    conversion: Conversion,
+    facts: TextFacts,
+    options: PlanOptions | None = None,
+) -> str | None:
     """Note, or refuse, the texts of one column that PostgreSQL cannot store as they are.
+
+    `options` are those of the column, where they are not everyone's.
 
     Returns:
         The codec to read the column's bytes with, if SQLite could not hand its texts out as they are.
     """
     if conversion in _TEXTUAL:
         if facts.with_nul:
-            _settle_nul(draft, path, facts.with_nul)
+            _settle_nul(draft, path, facts.with_nul, (options or draft.options).nul_policy)
         if facts.invalid:
-            _settle_invalid(draft, path, facts.invalid)
+            _settle_invalid(draft, path, facts.invalid, (options or draft.options).invalid_utf8)
     return _CODECS.get(draft.source.encoding, "utf-8") if facts.invalid else None
 
 
@@ -51,9 +60,9 @@ def refuse_oversized(draft: PlanDraft, table: Table, profile: TableProfile) -> N
             )
 
 
-def _settle_nul(draft: PlanDraft, path: str, count: int) -> None:
+def _settle_nul(draft: PlanDraft, path: str, count: int, policy: NulPolicy) -> None:
     found = f"the character NUL in {counted(count, 'text')}"
-    match draft.options.nul_policy:
+    match policy:
         case "refuse":
             draft.obstacle(
                 path,
@@ -67,9 +76,9 @@ def _settle_nul(draft: PlanDraft, path: str, count: int) -> None:
             draft.note("changed", path, f"{found}; U+2400 takes its place")
 
 
-def _settle_invalid(draft: PlanDraft, path: str, count: int) -> None:
+def _settle_invalid(draft: PlanDraft, path: str, count: int, policy: Utf8Policy) -> None:
     found = f"bytes that are no {draft.source.encoding} in {counted(count, 'text')}"
-    match draft.options.invalid_utf8:
+    match policy:
         case "refuse":
             draft.obstacle(
                 path,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
+from migration.schema.chosen import by_rule, textual_conversion
 from migration.schema.ddl import quote_identifier
 from migration.schema.decision import as_text
 from migration.schema.defaults import translate_default
@@ -14,7 +15,7 @@ from migration.schema.nocase import folded_columns
 from migration.schema.storable import refuse_oversized, settle_text
 from migration.schema.target import TargetColumn, TargetTable
 from migration.schema.types import decide
-from migration.schema.unify import unify_references
+from migration.schema.unify import family, unify_references
 
 if TYPE_CHECKING:
     from migration.schema.decision import Decision
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
 
 def plan_tables(draft: PlanDraft) -> None:
     """Decide every table and column, and put them into the draft."""
-    identities = {table.name: _identity_column(draft, table) for table in draft.source.tables}
+    decided = _decide(draft)
+    identities = {table.name: _identity_column(draft, table, decided) for table in draft.source.tables}
     policy: Literal["", "citext", "icu"] = "" if draft.options.nocase == "lower" else draft.options.nocase
-    decisions = unify_references(_decide(draft), draft.source, draft.profile, identities)
+    decisions = unify_references(decided, draft.source, draft.profile, identities)
     views = [other.name for other in draft.source.others if other.kind == "view"]
     relations = [
         *((table.shown or table.name, "table") for table in draft.source.tables),
@@ -59,7 +61,13 @@ def _decide(draft: PlanDraft) -> Decisions:
             profile = draft.profile.tables[table.name].columns[column.name]
             decision = decide(column, profile, compact_integers=draft.orm.compact_integers)
             decision = draft.orm.refine(table, column, profile, decision)
-            if decision.type == "json" and column.name in keyed:
+            decision = by_rule(
+                draft.options.rules.column(table.name, column.name),
+                profile,
+                decision,
+                blanks=draft.options_for(table.name, column.name).blanks in ("auto", "null"),
+            )
+            if not decision.chosen and decision.type == "json" and column.name in keyed:
                 decision = as_text(decision, "PostgreSQL has no index and no key over json")
             decisions[table.name, column.name] = decision
     return decisions
@@ -75,12 +83,15 @@ def _keyed_columns(table: Table) -> set[str]:
     return keyed
 
 
-def _identity_column(draft: PlanDraft, table: Table) -> str | None:
+def _identity_column(draft: PlanDraft, table: Table, decisions: Decisions) -> str | None:
     """The column whose values SQLite gives out, and so PostgreSQL must."""
     key = table.primary_key
     if key is None or len(key.columns) > 1 or not draft.orm.gives_out(table, key):
         return None
     classes = draft.profile.tables[table.name].columns[key.columns[0]].classes
+    chosen = decisions[table.name, key.columns[0]]
+    if chosen.chosen and (family(chosen.type) != "integer" or chosen.reading is not None):
+        return None
     return key.columns[0] if set(classes) <= {"integer"} else None
 
 
@@ -111,8 +122,9 @@ def _table(
 def _column(draft: PlanDraft, table: Table, column: Column, decision: Decision, name: str) -> TargetColumn:
     path = f"{table.name}.{column.name}"
     profile = draft.profile.tables[table.name].columns[column.name]
-    default = None
-    if column.default is not None:
+    rule = draft.options.rules.column(table.name, column.name)
+    default = rule.default
+    if column.default is not None and default is None and not rule.no_default:
         translated = translate_default(column.default, decision.type, session_clock=draft.orm.session_clock)
         default = draft.orm.default(translated.sql) if translated.sql is not None else None
         if translated.note is not None and translated.level == "left":
@@ -120,6 +132,7 @@ def _column(draft: PlanDraft, table: Table, column: Column, decision: Decision, 
             draft.left("default", path, translated.note, sql, table=table.name)
         elif translated.note is not None:
             draft.note(translated.level, path, translated.note)
+    own = draft.options_for(table.name, column.name)
     key = table.primary_key.columns if table.primary_key is not None else ()
     columns = draft.profile.tables[table.name].columns
     in_key = column.name in key and not any(columns[name].nulls for name in key)
@@ -132,10 +145,14 @@ def _column(draft: PlanDraft, table: Table, column: Column, decision: Decision, 
         default,
         epoch=decision.epoch,
         scale=decision.scale,
-        raw_codec=settle_text(draft, path, decision.conversion, profile.text),
+        raw_codec=settle_text(draft, path, textual_conversion(decision), profile.text, own),
         unreadable=not profile.readable,
         why=decision.why,
         cast=decision.cast,
+        reading=decision.reading,
+        nul=own.nul_policy if own.nul_policy != draft.options.nul_policy else None,
+        utf8=own.invalid_utf8 if own.invalid_utf8 != draft.options.invalid_utf8 else None,
+        tried=decision.tried,
     )
 
 

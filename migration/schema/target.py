@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Literal
 from migration.schema.options import PlanOptions
 
 if TYPE_CHECKING:
+    from migration.rules.values import Transform
+    from migration.schema.options import NulPolicy, Utf8Policy
     from migration.schema.source import Column, SourceSchema, Table
     from migration.target_first.existing import ExistingSchema
 
@@ -47,6 +49,20 @@ class PostgresType:
     modifier: int = -1
     labels: tuple[str, ...] = ()
     element: PostgresType | None = None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the user's rules read a column's stored values before they are converted (see `values.reading`).
+
+    First `transform` makes another value of the stored one, then `format` reads a date or time, then
+    `time_zone` says where its clock is. With `blanks`, a text of nothing or of blanks is NULL.
+    """
+
+    format: str | None = None
+    time_zone: str | None = None
+    transform: Transform | None = None
+    blanks: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,6 +114,8 @@ class TargetColumn:
     `rejects` values do not fit the type: their rows are not stored. Where the application made the column,
     `sequence` is the quoted name of what numbers it. `folding` is how a text column ignores case by itself:
     as the type citext instead of its own, or by a collation of ICU's.
+    `reading` says how values are read first, `nul` and `utf8` are the policies of this column alone, and a
+    `tried` column's values are converted once before anything is written.
     """
 
     name: str
@@ -119,6 +137,10 @@ class TargetColumn:
     blanks: bool = False
     rejects: int = 0
     folding: Literal["", "citext", "icu"] = ""
+    reading: Reading | None = None
+    nul: NulPolicy | None = None
+    utf8: Utf8Policy | None = None
+    tried: bool = False
 
 
 @dataclass(frozen=True)
@@ -167,6 +189,7 @@ class Statement:
         "comment",
         "extension",
         "collation",
+        "hook",
         "set aside",
         "rows",
     ]

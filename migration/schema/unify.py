@@ -94,7 +94,7 @@ def _common(families: set[str]) -> Common | None:
 
 
 def _changed(decision: Decision, common: Common) -> Decision:
-    if family(decision.type) == common:
+    if decision.chosen or family(decision.type) == common:
         return decision
     if common == "text":
         return as_text(decision, "it refers to, or is referred to by, a column that holds text")

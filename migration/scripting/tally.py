@@ -31,6 +31,8 @@ class Tally:
     def __init__(self, table: TargetTable, options: PlanOptions) -> None:
         self._table = table
         self._weights = [_weight(column, options) for column in table.copied]
+        # A rule may make NULL of a value.
+        self._read = [converter(column, options) if column.reading else None for column in table.copied]
         self._present = [0] * len(table.copied)
         self._sums = [0] * len(table.copied)
         self.rows = 0
@@ -42,6 +44,9 @@ class Tally:
         self.rows += len(rows)
         for position, values in enumerate(zip(*rows, strict=True)):
             present = [value for value in values if value is not None]
+            read = self._read[position]
+            if read is not None:
+                present = [value for value in map(read, present) if value is not None]
             self._present[position] += len(present)
             weigh = self._weights[position]
             if weigh is not None:
@@ -73,6 +78,8 @@ _SUMS = {
 
 def _weight(column: TargetColumn, options: PlanOptions) -> Callable[[Any], int] | None:
     """What one stored value adds to the column's sum."""
+    if column.reading is not None:
+        return None
     convert = converter(column, options)
     match column.conversion:
         case Conversion.INTEGER | Conversion.BOOLEAN:

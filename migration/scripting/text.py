@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from migration.running.steps import hook_statements
 from migration.schema.ddl import qualified, quote_identifier, quote_literal
 
 if TYPE_CHECKING:
@@ -46,8 +47,16 @@ def render(
             views=_of(plan, _VIEWS),
             identities=[(item, column) for item in plan.tables for column in item.columns if column.identity],
             left=[note for note in plan.notes if note.level == "left"],
+            hooks=plan.options.rules.hooks,
         )
     )
+
+
+def render_hooks(plan: TargetPlan, point: str) -> str:
+    """The text of a file with the user's own SQL for one point of the migration."""
+    template = _environment().get_template("hooks.sql.j2")
+    source = plan.source.path.name
+    return template.render(schema=plan.schema, source=source, point=point, hooks=hook_statements(plan, point))
 
 
 def _of(plan: TargetPlan, kinds: Sequence[str]) -> list[Statement]:

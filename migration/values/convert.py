@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Any
@@ -17,12 +18,13 @@ from migration.schema.target import Conversion
 from migration.schema.tokens import quoted
 from migration.values.cast import caster
 from migration.values.observers import BOOLEAN_TEXTS, is_json
+from migration.values.reading import read_with
 from migration.values.temporal import from_epoch, parse_datetime, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from migration.schema.target import TargetColumn, TargetTable
+    from migration.schema.target import Reading, TargetColumn, TargetTable
 
 
 #: Exact for every integer of SQLite with every number of digits behind the point that PostgreSQL takes.
@@ -73,7 +75,10 @@ def converter(column: TargetColumn, options: PlanOptions | None = None) -> Calla
     It returns int, float, Decimal, str, bytes, bool, datetime, date, time or UUID, by the column's
     conversion, and raises `Unstorable` for a value that the plan did not foresee.
     """
-    convert = _CONVERSIONS[column.conversion](column, options or PlanOptions())
+    chosen = options_of(column, options or PlanOptions())
+    convert = _CONVERSIONS[column.conversion](column, chosen)
+    if column.reading is not None:
+        convert = _reading(column, column.reading, chosen, convert)
 
     def converted(value: Any) -> Any:
         if value is None:
@@ -82,6 +87,31 @@ def converter(column: TargetColumn, options: PlanOptions | None = None) -> Calla
             return convert(value)
         except (ValueError, OverflowError, TypeError, KeyError, ArithmeticError):
             raise Unstorable(column.source.name, value, column.type) from None
+
+    return converted
+
+
+def options_of(column: TargetColumn, options: PlanOptions) -> PlanOptions:
+    """The options with this column's own policies."""
+    if column.nul is None and column.utf8 is None:
+        return options
+    return replace(
+        options,
+        nul_policy=column.nul or options.nul_policy,
+        invalid_utf8=column.utf8 or options.invalid_utf8,
+    )
+
+
+def _reading(
+    column: TargetColumn, reading: Reading, options: PlanOptions, convert: Callable[[Any], Any]
+) -> Callable[[Any], Any]:
+    """Reads a value as the user's rules say, and converts what comes of it."""
+    read, clean = read_with(reading), _cleaner(column, options)
+    raw = column.raw_codec is not None
+
+    def converted(value: Any) -> Any:
+        made = read(clean(value) if raw and type(value) is bytes else value)
+        return None if made is None else convert(made)
 
     return converted
 

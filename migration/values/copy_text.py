@@ -70,6 +70,8 @@ def _field_encoder(column: TargetColumn, options: PlanOptions | None) -> Callabl
     def exact(value: Any) -> str:
         return NULL if value is None else copy_field(convert(value))
 
+    if column.reading is not None:
+        return exact
     match column.conversion:
         case Conversion.INTEGER:
             low, high = integer_range(column.type)

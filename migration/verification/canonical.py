@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import re
 import struct
+from dataclasses import replace
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from functools import lru_cache
@@ -35,12 +36,13 @@ from math import copysign, isfinite, isinf
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from migration.verification.jsonb_text import jsonb_text
+from migration.verification.readings import meant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from migration.schema.options import PlanOptions
-    from migration.schema.target import TargetColumn
+    from migration.schema.target import Reading, TargetColumn
     from migration.verification.catalog import CatalogColumn
 
 Family = Literal[
@@ -149,10 +151,15 @@ def row_encoder(
         special: by a column's name in the target, what decides instead (see `canonical_types`).
     """
     known = special or {}
-    meanings = [
-        known.get(actual.name) or _MEANINGS.get(family(actual), text_meaning)(planned, actual, options)
-        for planned, actual in pairs
-    ]
+    meanings = []
+    for planned, actual in pairs:
+        own = _own_policies(planned, options)
+        # What was read by a rule is whole text in UTF-8.
+        plain = replace(planned, raw_codec=None) if planned.reading is not None else planned
+        meaning = known.get(actual.name) or _MEANINGS.get(family(actual), text_meaning)(plain, actual, own)
+        if planned.reading is not None:
+            meaning = _after_reading(planned, planned.reading, own, meaning)
+        meanings.append(meaning)
 
     def encode(row: Sequence[Any]) -> list[bytes]:
         try:
@@ -162,6 +169,28 @@ def row_encoder(
             ]
         except _NOT_MEANT:
             return [_guarded(meaning, value) for meaning, value in zip(meanings, row, strict=True)]
+
+    return encode
+
+
+def _own_policies(planned: TargetColumn, options: PlanOptions) -> PlanOptions:
+    """The options with the policies of this column alone."""
+    nul, damaged = planned.nul or options.nul_policy, planned.utf8 or options.invalid_utf8
+    return replace(options, nul_policy=nul, invalid_utf8=damaged)
+
+
+def _after_reading(
+    planned: TargetColumn, reading: Reading, options: PlanOptions, meaning: Meaning
+) -> Meaning:
+    """The meaning of what the user's rules make of a value."""
+    read, codec = meant(reading), planned.raw_codec
+    damaged = {None: (), "utf-8": (bytearray,)}.get(codec, (bytes, bytearray))
+
+    def encode(value: Any) -> bytes:
+        if type(value) in damaged:
+            value = bytearray(_repaired(bytes(value), codec or "utf-8", options))
+        made = read(value)
+        return NULL if made is None else meaning(made)
 
     return encode
 

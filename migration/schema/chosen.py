@@ -1,0 +1,105 @@
+"""Decides a column as the user's rules say; values that do not fit are found before anything is written."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from migration.schema.chosen_type import read_type
+from migration.schema.decision import Decision
+from migration.schema.target import Conversion, Reading
+from migration.target_first.types import choose
+from migration.values.reading import has_date, has_time, has_zone
+
+if TYPE_CHECKING:
+    from migration.rules.values import ColumnRule
+    from migration.values.facts import ColumnProfile
+
+_TEMPORAL = ("timestamp", "timestamptz", "date", "time", "timetz")
+#: '' is a value of these like any other.
+_TEXTUAL = ("text", "varchar", "bpchar", "citext", "name", "json", "jsonb", "xml")
+
+
+def read_by(rule: ColumnRule) -> Reading | None:
+    """How the rule reads stored values; None: as they are."""
+    if rule.format is None and rule.time_zone is None and rule.transform is None:
+        return None
+    return Reading(rule.format, rule.time_zone, rule.transform)
+
+
+def by_rule(rule: ColumnRule, profile: ColumnProfile, decision: Decision, *, blanks: bool) -> Decision:
+    """What becomes of a column under its rule.
+
+    Args:
+        rule: everything that the rules say about the column.
+        profile: what it holds.
+        decision: what would be decided without the rule.
+        blanks: whether '' becomes NULL in a column of anything but text.
+    """
+    reading = read_by(rule)
+    if rule.type is None and rule.conversion is None and reading is None:
+        return decision
+    wanted = read_type(rule.type or _implied(rule) or decision.type)
+    casting = choose(wanted.type, profile, django=False)
+    # '' is no date and no number: without the user's word on blanks it is a misfit.
+    blank = (
+        blanks
+        and wanted.type.name not in (*_TEXTUAL, "bytea")
+        and not wanted.type.labels
+        and profile.texts > 0
+    )
+    if blank:
+        reading = replace(reading or Reading(), blanks=True)
+    plain = reading is None and rule.conversion is None and casting.proven
+    conversion = casting.conversion if plain else Conversion.CAST
+    if rule.conversion is not None:
+        conversion = Conversion(rule.conversion)
+    return Decision(
+        wanted.shown,
+        conversion,
+        f"your rules say so: {_said(rule)}",
+        epoch=casting.epoch,
+        scale=casting.scale,
+        cast=wanted.type if conversion is Conversion.CAST else None,
+        reading=reading,
+        chosen=True,
+        tried=not plain,
+    )
+
+
+def textual_conversion(decision: Decision) -> Conversion:
+    """The conversion by which damaged texts are judged: as text, unless a function reads them first."""
+    if decision.reading is not None and decision.reading.transform is not None:
+        return Conversion.CAST
+    kind = decision.cast
+    return Conversion.TEXT if kind is not None and kind.name in _TEXTUAL else decision.conversion
+
+
+def leads_to_time(type_name: str) -> bool:
+    """Whether what a date format reads can become this type."""
+    return read_type(type_name).type.name in _TEMPORAL
+
+
+def _implied(rule: ColumnRule) -> str | None:
+    """The type that a format or a time zone asks for."""
+    form = rule.format
+    if rule.time_zone is not None:
+        return "timestamptz"
+    if form is None:
+        return None
+    if "%" not in form or (has_zone(form) and has_time(form)):
+        return "timestamptz"
+    if not has_time(form):
+        return "date"
+    return "timestamp" if has_date(form) else "time"
+
+
+def _said(rule: ColumnRule) -> str:
+    words = {
+        "type": rule.type,
+        "conversion": rule.conversion,
+        "format": rule.format,
+        "time_zone": rule.time_zone,
+        "transform": rule.transform.function if rule.transform else None,
+    }
+    return ", ".join(f"{key} {word}" for key, word in words.items() if word is not None)
