@@ -168,6 +168,7 @@ _DROPS: dict[str, LiteralString] = {
     "table ": "DROP TABLE {names}",
     "function ": "DROP FUNCTION {names}",
     "collation ": "DROP COLLATION {names}",
+    "type ": "DROP TYPE {names}",
 }
 
 

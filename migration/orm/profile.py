@@ -42,16 +42,22 @@ class OrmProfile:
 
     `name` is how the command line calls it and `title` how people write it. `compact_integers`: INTEGER is
     PostgreSQL's 4-byte integer in its schema, and not bigint. `serial_keys`: generated keys are serials, and
-    not identity columns. `session_clock`: the current time of a timestamp without a zone is written now(), in
-    the session's zone, and not as UTC. `plain_descending`: a descending index is DESC, as the library's own
-    queries ask for, and does not keep SQLite's order of NULLs. `bookkeeping` are the tables in which it
-    remembers its own work.
+    not identity columns. `same_sql`: the application sends the same expressions to both databases, so what
+    has no translation is taken as it is written. `folds_case`: what SQLite compares without case has an index
+    over lower(); false where the library would find it and remove it. `quotes_numbers`: defaults that are
+    numbers are written as texts, which PostgreSQL keeps apart from numbers for some types. `session_clock`:
+    the current time of a timestamp without a zone is written now(), in the session's zone, and not as UTC.
+    `plain_descending`: a descending index is DESC, as the library's own queries ask for, and does not keep
+    SQLite's order of NULLs. `bookkeeping` are the tables in which it remembers its own work.
     """
 
     name: str = "generic"
     title: str = "no known library"
     compact_integers: bool = False
     serial_keys: bool = False
+    same_sql: bool = False
+    folds_case: bool = True
+    quotes_numbers: bool = False
     session_clock: bool = False
     plain_descending: bool = False
     bookkeeping: frozenset[str] = frozenset()
@@ -82,6 +88,22 @@ class OrmProfile:
     def default(self, sql: str) -> str:
         """The library's spelling of a default that is translated already."""
         return sql
+
+    def computed_default(
+        self, table: Table, column: Column, profile: ColumnProfile, decision: Decision
+    ) -> str | None:
+        """The default that the library has PostgreSQL compute, and computes itself on SQLite."""
+        del table, column, profile, decision
+        return None
+
+    def fills(self, table: Table, column: Column) -> str | None:
+        """SQL for a column that says where its database is, so that no copied value could be right."""
+        del table, column
+        return None
+
+    def enum_type_name(self, table: str, column: str) -> str:
+        """The name of an enumeration."""
+        return f"{table}_{column}_enum"
 
     def gives_out(self, table: Table, key: PrimaryKey) -> bool:
         """Whether the library's PostgreSQL schema has a sequence for this primary key.

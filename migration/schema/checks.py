@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from migration.schema import ddl
+from migration.schema.enumeration import enumeration
 from migration.schema.target import Statement
 from migration.schema.tokens import tokenize
 from migration.schema.translate import translate_condition
@@ -21,6 +22,8 @@ def plan_checks(draft: PlanDraft, table: Table) -> list[Statement]:
     scope = draft.scope(table)
     statements = []
     for check in table.checks:
+        if _is_type(draft, table, check):
+            continue
         ensured = draft.orm.replaces_check(target, check)
         if ensured is not None:
             draft.note(
@@ -31,10 +34,12 @@ def plan_checks(draft: PlanDraft, table: Table) -> list[Statement]:
         try:
             condition = translate_condition(check.expression, scope)
         except UntranslatableError as error:
-            named = f"CONSTRAINT {ddl.quote_identifier(check.name)} " if check.name else ""
-            text = f"CHECK ({check.expression}) was left out: {error}"
-            draft.left("check", path, text, f"{named}CHECK ({check.expression})", table=table.name)
-            continue
+            if not draft.orm.same_sql:
+                named = f"CONSTRAINT {ddl.quote_identifier(check.name)} " if check.name else ""
+                text = f"CHECK ({check.expression}) was left out: {error}"
+                draft.left("check", path, text, f"{named}CHECK ({check.expression})", table=table.name)
+                continue
+            condition = check.expression
         seed = f"{table.name}.{check.expression}"
         name = (
             names.take(check.name, seed, kind="check")
@@ -52,3 +57,11 @@ def _only_column(table: Table, check: Check) -> tuple[str, ...]:
     named = {known.get(token.value.lower()) for token in tokenize(check.expression) if token.can_name}
     found = named - {None}
     return tuple(name for name in found if name is not None) if len(found) == 1 else ()
+
+
+def _is_type(draft: PlanDraft, table: Table, check: Check) -> bool:
+    """Whether the column's type is the list that the CHECK has."""
+    found = enumeration(check)
+    return found is not None and any(
+        column.source.name == found.column and column.labels for column in draft.tables[table.name].columns
+    )

@@ -41,6 +41,11 @@ def create_table(schema: str, name: str, columns: Iterable[TargetColumn]) -> str
     return f"CREATE TABLE {qualified(schema, name)} (\n{lines}\n)"
 
 
+def create_enum(schema: str, name: str, labels: Iterable[str]) -> str:
+    """CREATE TYPE ... AS ENUM."""
+    return f"CREATE TYPE {qualified(schema, name)} AS ENUM ({', '.join(map(quote_literal, labels))})"
+
+
 _SERIALS = {"smallint": "smallserial", "integer": "serial", "bigint": "bigserial"}
 
 

@@ -25,7 +25,8 @@ Remark = tuple[Level, str]
 class Decision:
     """A column's type, how its values get there, why, and what its user should know about it.
 
-    A `chosen` one is the user's own, which nothing overrules; `reading` and `tried` as in `TargetColumn`.
+    A `chosen` one is the user's own, which nothing overrules; `reading` and `tried` as in `TargetColumn`. An
+    enumeration has `labels`; its type has no name yet.
     """
 
     type: str
@@ -38,6 +39,7 @@ class Decision:
     reading: Reading | None = None
     chosen: bool = False
     tried: bool = False
+    labels: tuple[str, ...] = ()
 
 
 def widened(type_name: str, conversion: Conversion, why: str) -> Decision:

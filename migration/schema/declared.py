@@ -43,6 +43,8 @@ class Family(Enum):
     UUID = "uuid"
     JSON = "json"
     INET = "inet"
+    ENUM = "enum"  # texts of a list
+    PERHAPS_UUID = "perhaps uuid"  # characters, unless all of them are UUIDs
     ANY = "any"  # typeless, or unknown: the stored values decide
 
 
@@ -78,6 +80,9 @@ _NAMES: dict[Family, str] = {
     Family.UUID: "uuid, guid, uniqueidentifier",
     Family.JSON: "json, jsonb",
     Family.INET: "inet",
+    # No file declares these; they are what a library's profile says that it meant. Of keys it is worth
+    # knowing whether their UUIDs are random.
+    Family.PERHAPS_UUID: "perhaps uuid, probably uuid, perhaps uuid key, probably uuid key",
 }
 _FAMILIES = {name.strip(): family for family, names in _NAMES.items() for name in names.split(",")}
 _BY_AFFINITY = {
@@ -88,13 +93,19 @@ _BY_AFFINITY = {
     Affinity.NUMERIC: Family.ANY,
 }
 
+#: How a profile writes a column of certain texts: one of 'admin', 'user'.
+ONE_OF = "one of "
+_LABEL = re.compile(r"'((?:[^']|'')*)'")
 _ARGUMENTS = re.compile(r"\(([^)]*)\)")
 _MODIFIERS = re.compile(r"\b(unsigned|signed|zerofill|identity|auto_increment|null)\b")
 
 
 @dataclass(frozen=True)
 class DeclaredType:
-    """A declared type, read: its name in lower case, and the whole numbers in its parentheses."""
+    """A declared type, read: its name in lower case, and the whole numbers in its parentheses.
+
+    `labels` are the texts of an enumeration.
+    """
 
     text: str
     name: str
@@ -102,6 +113,7 @@ class DeclaredType:
     affinity: Affinity
     family: Family
     unsigned: bool = False
+    labels: tuple[str, ...] = ()
 
 
 def type_of(column: Column) -> DeclaredType:
@@ -116,6 +128,9 @@ def type_of(column: Column) -> DeclaredType:
 @lru_cache(maxsize=4096)
 def parse_type(text: str) -> DeclaredType:
     """Read the text of a declared type ('' where there is none)."""
+    if text.startswith(ONE_OF):
+        labels = tuple(label.replace("''", "'") for label in _LABEL.findall(text))
+        return DeclaredType(text, "enum", (), Affinity.TEXT, Family.ENUM, labels=labels)
     lowered = " ".join(text.lower().split())
     arguments = _ARGUMENTS.search(lowered)
     bare = _ARGUMENTS.sub(" ", lowered)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -31,12 +31,15 @@ class Default:
     level: Level = "left"
 
 
-def translate_default(text: str, target: str, *, session_clock: bool = False) -> Default:
+def translate_default(
+    text: str, target: str, *, session_clock: bool = False, quotes_numbers: bool = False
+) -> Default:
     """Translate a default to a column of a PostgreSQL type.
 
     Args:
         text: the expression as SQLite declares it, with or without parentheses around it.
         target: the column's PostgreSQL type.
+        quotes_numbers: whether a number is written as a text.
         session_clock: whether the current time without a zone is now(), in the session's zone, and not UTC.
     """
     try:
@@ -49,8 +52,25 @@ def translate_default(text: str, target: str, *, session_clock: bool = False) ->
         return _clock(clock, kind, text, session_clock=session_clock)
     literal = _literal(tokens)
     if literal is not None:
-        return _typed(literal, kind, target, text)
+        default = _typed(literal, kind, target, text)
+        if quotes_numbers and default.sql is not None and kind in (*NUMBERS, "integer"):
+            return replace(default, sql=_quoted_number(default.sql, kind))
+        return default
     return _expression(tokens, kind, text)
+
+
+#: So many decimal digits are the same in a double (IEEE 754).
+_EXACT_DIGITS = 15
+
+
+def _quoted_number(number: str, kind: str) -> str:
+    """A number as a quoted text that stays one in the catalog.
+
+    PostgreSQL shows a numeric constant without quotes; one of another type keeps them, and is cast unseen.
+    """
+    quoted = quote_literal(number)
+    fraction = kind == "number" and not number.startswith("-") and not number.isdecimal()
+    return f"{quoted}::float8" if fraction and len(number) <= _EXACT_DIGITS else quoted
 
 
 def _left(text: str, why: str) -> Default:

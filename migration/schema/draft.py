@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from migration.orm.registry import recognise
 from migration.schema.names import Namespace
 from migration.schema.naming import spell
-from migration.schema.target import NewName, Note, Obstacle, TargetColumn, TargetTable
+from migration.schema.target import NewName, Note, Obstacle, Statement, TargetColumn, TargetTable
 from migration.schema.translate import Scope
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class PlanDraft:
         self.functions = Namespace(
             lambda _kind, _seed, name, chosen, _why: self.note("info", name, f"its function is {chosen}")
         )
+        self.types: list[Statement] = []
         self._constraints: dict[str, Namespace] = {}
 
     @property

@@ -35,6 +35,8 @@ def generate(draft: PlanDraft, table: TargetTable, column: TargetColumn) -> Targ
         scope = replace(scope, computes=True)
         sql = _as_column(translate(expression or "", scope), column)
     except UntranslatableError as error:
+        if draft.orm.same_sql and expression is not None:
+            return replace(column, generated=expression, default=None)
         text = f"PostgreSQL does not compute it, its present values are copied: {expression} ({error})"
         draft.left("generated column", path, text, _declared(column), table=table.source.name)
         return column

@@ -33,7 +33,7 @@ def _index(draft: PlanDraft, table: Table, index: Index) -> Statement | None:
     scope = draft.scope(table, for_index=True)
     try:
         terms = [_term(draft, table, index, term, scope) for term in index.terms]
-        where = translate_condition(index.where, scope) if index.where is not None else None
+        where = _predicate(draft, index, scope)
     except UntranslatableError as error:
         text = f"the index was left out: {error}; it was {index.sql}"
         draft.left("index", index.name, text, index.sql, table=table.name)
@@ -49,6 +49,17 @@ def _index(draft: PlanDraft, table: Table, index: Index) -> Statement | None:
     )
     may_refuse = may_refuse_key if index.unique else may_refuse_index
     return Statement("index", name, target.name, sql, optional=special or may_refuse(draft, table, columns))
+
+
+def _predicate(draft: PlanDraft, index: Index, scope: Scope) -> str | None:
+    if index.where is None:
+        return None
+    try:
+        return translate_condition(index.where, scope)
+    except UntranslatableError:
+        if draft.orm.same_sql:
+            return index.where
+        raise
 
 
 def _term(draft: PlanDraft, table: Table, index: Index, term: IndexTerm, scope: Scope) -> str:
@@ -73,6 +84,9 @@ def _term(draft: PlanDraft, table: Table, index: Index, term: IndexTerm, scope: 
 
 def _collated(draft: PlanDraft, index: Index, item: Typed, collation: str) -> str:
     match collation.upper():
+        case _ if not draft.orm.folds_case:
+            draft.note("changed", index.name, f"collated as {collation}, now by bytes")
+            return item.sql if item.column else f"({item.sql})"
         case "NOCASE":
             draft.note(
                 "changed", index.name, "ignores case: the index is over lower(), and so must queries be"

@@ -99,12 +99,12 @@ def _collations(
         planned = draft.column(table.name, column)
         quoted = ddl.quote_identifier(planned.name)
         textual = is_text(planned.type) and not planned.folding
-        if is_nocase(collation) and textual:
+        if is_nocase(collation) and textual and draft.orm.folds_case:
             terms.append(f"lower({quoted})")
             folded = True
         else:
             terms.append(quoted)
-        if collation is not None and collation.upper() != "NOCASE":
+        if collation is not None and (collation.upper() != "NOCASE" or not draft.orm.folds_case):
             draft.note("changed", f"{table.name} {name}", f"collated as {collation}, now by bytes")
     if folded:
         index = draft.relations.take(f"{name}_nocase", table.name, kind="index")

@@ -55,6 +55,7 @@ def plan_target(source: SourceSchema, profile: Profile, options: PlanOptions | N
         tables,
         (
             *collations,
+            *draft.types,
             *(
                 Statement(
                     "table", table.name, table.name, ddl.create_table(draft.schema, table.name, table.columns)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
+from migration.schema import ddl
 from migration.schema.chosen import by_rule, textual_conversion
 from migration.schema.ddl import quote_identifier
 from migration.schema.decision import as_text
@@ -13,7 +14,7 @@ from migration.schema.generated import generate
 from migration.schema.names import column_names
 from migration.schema.nocase import folded_columns
 from migration.schema.storable import refuse_oversized, settle_text
-from migration.schema.target import TargetColumn, TargetTable
+from migration.schema.target import Statement, TargetColumn, TargetTable
 from migration.schema.types import decide
 from migration.schema.unify import family, unify_references
 
@@ -111,7 +112,9 @@ def _table(
         decision = decisions[table.name, column.name]
         for level, text in decision.notes:
             draft.note(level, f"{table.name}.{column.name}", text)
-        planned = _column(draft, table, column, decision, spelled[column.shown or column.name])
+        shown = spelled[column.shown or column.name]
+        decision = _named(draft, name, shown, decision)
+        planned = _column(draft, table, column, decision, shown)
         columns.append(_with_identity(draft, planned, name) if column.name == identity else planned)
     floor = draft.source.sequences.get(table.name, 0) if identity is not None else None
     rows = draft.profile.tables[table.name].rows
@@ -119,13 +122,30 @@ def _table(
     return replace(target, columns=tuple(generate(draft, target, column) for column in columns))
 
 
+def _named(draft: PlanDraft, table: str, column: str, decision: Decision) -> Decision:
+    """Make a type for an enumeration, and name it."""
+    if not decision.labels:
+        return decision
+    name = draft.relations.take(draft.orm.enum_type_name(table, column), f"{table}.{column}", kind="type")
+    draft.types.append(Statement("type", name, table, ddl.create_enum(draft.schema, name, decision.labels)))
+    return replace(decision, type=ddl.qualified(draft.schema, name))
+
+
 def _column(draft: PlanDraft, table: Table, column: Column, decision: Decision, name: str) -> TargetColumn:
     path = f"{table.name}.{column.name}"
     profile = draft.profile.tables[table.name].columns[column.name]
     rule = draft.options.rules.column(table.name, column.name)
     default = rule.default
+    if column.default is None and default is None and not rule.no_default:
+        default = draft.orm.computed_default(table, column, profile, decision)
     if column.default is not None and default is None and not rule.no_default:
-        translated = translate_default(column.default, decision.type, session_clock=draft.orm.session_clock)
+        wanted = "text" if decision.labels else decision.type
+        translated = translate_default(
+            column.default,
+            wanted,
+            session_clock=draft.orm.session_clock,
+            quotes_numbers=draft.orm.quotes_numbers,
+        )
         default = draft.orm.default(translated.sql) if translated.sql is not None else None
         if translated.note is not None and translated.level == "left":
             sql = f"{quote_identifier(column.name)} {column.declared_type} DEFAULT {column.default}"
@@ -147,6 +167,8 @@ def _column(draft: PlanDraft, table: Table, column: Column, decision: Decision, 
         scale=decision.scale,
         raw_codec=settle_text(draft, path, textual_conversion(decision), profile.text, own),
         unreadable=not profile.readable,
+        labels=decision.labels,
+        filled=draft.orm.fills(table, column),
         why=decision.why,
         cast=decision.cast,
         reading=decision.reading,
@@ -165,6 +187,12 @@ def _with_identity(draft: PlanDraft, column: TargetColumn, table: str) -> Target
     usual = f"{table}_{column.name}_seq"
     name = draft.relations.invent(table, (column.name,), "seq")
     serial = draft.orm.serial_keys and name == usual
+    if draft.orm.serial_keys and not serial:
+        draft.note(
+            "info",
+            f"{table}.{column.name}",
+            f"an identity column and no serial: {usual} cannot be its sequence",
+        )
     return replace(
         column, identity=True, serial=serial, default=None, sequence=None if name == usual else name
     )

@@ -104,15 +104,18 @@ class TargetColumn:
 
     `type` and `default` are PostgreSQL SQL; `identity` columns get their sequence set after the load.
 
+    A `filled` column is about the database itself: a statement fills it with this expression after the load,
+    whatever the source had there.
+
     A `generated` column is computed by PostgreSQL and takes no part in the copy; nor does an `unreadable`
     one, whose expression SQLite fails to compute. A `serial` column is an identity column of PostgreSQL's
     older kind: an integer whose default takes from a sequence that it owns. `sequence` is that sequence's
     name where the usual one is taken. `epoch` is the unit that integers of a timestamp column count in,
-    `scale` the digits behind the point of a numeric, `raw_codec` the encoding of texts that are read as bytes
-    because some of them are no valid text, and `why` says in one sentence what decided the type. `cast` is
-    what a conversion CAST makes values of. `blanks` become NULL: '', a date of zeros, and 0 as a date.
-    `rejects` values do not fit the type: their rows are not stored. Where the application made the column,
-    `sequence` is the quoted name of what numbers it. `folding` is how a text column ignores case by itself:
+    `scale` the digits behind the point of a numeric, `labels` the values of an enumeration, `raw_codec` the
+    encoding of texts that are read as bytes because some of them are no valid text, and `why` says in one
+    sentence what decided the type. `cast` is what a conversion CAST makes values of. `blanks` become NULL:
+    '', a date of zeros, and 0 as a date. `rejects` values do not fit the type: their rows are not stored.
+    Where the application made the column, `sequence` is the quoted name of what numbers it. `folding` is how a text column ignores case by itself:
     as the type citext instead of its own, or by a collation of ICU's.
     `reading` says how values are read first, `nul` and `utf8` are the policies of this column alone, and a
     `tried` column's values are converted once before anything is written.
@@ -132,6 +135,8 @@ class TargetColumn:
     scale: int | None = None
     raw_codec: str | None = None
     unreadable: bool = False
+    labels: tuple[str, ...] = ()
+    filled: str | None = None
     why: str = ""
     cast: PostgresType | None = None
     blanks: bool = False
@@ -160,7 +165,11 @@ class TargetTable:
     @property
     def copied(self) -> tuple[TargetColumn, ...]:
         """The columns that the copy fills, in order."""
-        return tuple(column for column in self.columns if column.generated is None and not column.unreadable)
+        return tuple(
+            column
+            for column in self.columns
+            if column.generated is None and column.filled is None and not column.unreadable
+        )
 
     @property
     def rejects(self) -> int:
@@ -177,6 +186,8 @@ class Statement:
     """
 
     kind: Literal[
+        "type",
+        "rows",
         "table",
         "primary key",
         "unique",

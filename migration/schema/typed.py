@@ -72,9 +72,11 @@ _KINDS: dict[str, Kind] = {
     "integer": "integer",
     "bigint": "integer",
     "numeric": "number",
+    "real": "real",
     "double precision": "real",
     "text": "text",
     "character varying": "text",
+    "character": "text",
     "boolean": "boolean",
     "bytea": "bytes",
     "timestamp without time zone": "timestamp",
@@ -90,7 +92,9 @@ _KINDS: dict[str, Kind] = {
 
 
 def kind_of(type_name: str) -> Kind:
-    """The kind of a PostgreSQL type that a plan gives to columns; `other` for inet, interval and enums."""
+    """The kind of a PostgreSQL type that a plan gives to columns; `other` for inet and interval."""
+    if type_name.startswith('"'):  # an enumeration, whose values are compared with texts
+        return "text"
     if type_name.startswith("timestamp") and type_name.endswith("with time zone"):
         return "timestamptz"
     return _KINDS.get(type_name.split("(", maxsplit=1)[0].strip(), "other")

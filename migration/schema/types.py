@@ -61,6 +61,10 @@ def _by_family(declared: DeclaredType, profile: ColumnProfile, *, compact_intege
             return decide_temporal(declared, profile)
         case Family.UUID if classes <= {"blob", "text"}:
             return _uuid(declared, profile)
+        case Family.ENUM if classes <= {"text"}:
+            return _enumeration(declared, profile)
+        case Family.PERHAPS_UUID if classes <= {"text"}:
+            return _perhaps_uuid(declared, profile)
         case Family.JSON if classes <= {"text", "integer", "real"} and not profile.infinities:
             return _json(declared, profile)
         case Family.INET if classes <= {"text"}:
@@ -183,6 +187,31 @@ def _inet(declared: DeclaredType, profile: ColumnProfile) -> Decision:
         )
     found = f"{some_of(bad, profile.values, 'value')} no IP address"
     return widened("text", Conversion.TEXT, f"{said}, but {found}: text")
+
+
+def _perhaps_uuid(declared: DeclaredType, profile: ColumnProfile) -> Decision:
+    """Characters of which only the values can say that they are UUIDs."""
+    said = f"declared {declared.text}"
+    if profile.respelled_uuids == 0 and profile.values and profile.uuid_texts == profile.values:
+        return Decision("uuid", Conversion.UUID, f"{said}; all values are UUIDs")
+    if profile.values == 0 and declared.name.startswith("probably"):
+        return Decision("uuid", Conversion.UUID, f"{said}; no value is stored")
+    return Decision("character varying", Conversion.TEXT, f"{said}; not all values are UUIDs")
+
+
+#: postgresql.org/docs/current/datatype-enum.html
+_LONGEST_LABEL = 63
+
+
+def _enumeration(declared: DeclaredType, profile: ColumnProfile) -> Decision:
+    said = f"declared {declared.text}"
+    outside = profile.texts - (profile.listed_texts or 0)
+    if outside:
+        found = f"{some_of(outside, profile.values, 'value')} not on the list"
+        return widened("character varying", Conversion.TEXT, f"{said}, but {found}: character varying")
+    if any(len(label.encode()) > _LONGEST_LABEL for label in declared.labels):
+        return widened("character varying", Conversion.TEXT, f"{said}, but a label is too long for an enum")
+    return Decision("enum", Conversion.TEXT, f"{said}; all values are on the list", labels=declared.labels)
 
 
 def _json(declared: DeclaredType, profile: ColumnProfile) -> Decision:

@@ -49,6 +49,8 @@ def unify_references(
         types = {family(decisions[path].type) for path in group}
         if len(types) == 1:
             continue
+        if types == {"uuid", "text"} and _fill_uuid(unified, group, profile):
+            continue
         whole = all(_whole_numbers(profile.tables[table].columns[name]) for table, name in group)
         common = "integer" if whole else _common(types)
         if common is None or (
@@ -58,6 +60,16 @@ def unify_references(
         for path in group:
             unified[path] = _changed(unified[path], common)
     return unified
+
+
+def _fill_uuid(decisions: Decisions, group: list[Path], profile: Profile) -> bool:
+    """Where only columns without values are not UUIDs, they become so; whether that was possible."""
+    others = [path for path in group if decisions[path].type != "uuid"]
+    if any(profile.tables[table].columns[name].values for table, name in others):
+        return False
+    why = "no value is stored; it refers to, or is referred to by, UUIDs"
+    decisions |= {path: Decision("uuid", Conversion.UUID, why) for path in others}
+    return True
 
 
 def _whole_numbers(column: ColumnProfile) -> bool:

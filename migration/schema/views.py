@@ -51,14 +51,40 @@ def plan_views(draft: PlanDraft) -> list[Statement]:
             _rename(created, draft.schema, name)
             sql = created.sql(dialect="postgres", identify=True, pretty=True)
         except (UntranslatableError, SqlglotError) as error:
-            why = str(error).splitlines()[0]
-            draft.left("view", view.name, f"the view was left out: {why}", view.sql)
+            as_written = _as_written(draft, view, name)
+            if as_written is None:
+                why = str(error).splitlines()[0]
+                draft.left("view", view.name, f"the view was left out: {why}", view.sql)
+                continue
+            draft.note("info", view.name, "the view was taken as it is written; compare what it shows")
+            statements.append(Statement("view", name, name, as_written, optional=True))
             continue
         draft.outputs[view.name] = _outputs(created, names)
         names.add(view.name, name, draft.outputs[view.name])
         draft.note("info", view.name, "the view was translated; compare what it shows")
         statements.append(Statement("view", name, name, sql, optional=True))
     return statements
+
+
+def _as_written(draft: PlanDraft, view: OtherObject, name: str) -> str | None:
+    """The same SELECT, if the application sends it to PostgreSQL, too; only its tables get their schema."""
+    if not draft.orm.same_sql:
+        return None
+    try:
+        created = sqlglot.parse_one(view.sql, dialect="postgres")
+    except SqlglotError:
+        return None
+    if not isinstance(created, exp.Create) or not isinstance(created.expression, exp.Query):
+        return None
+    known = {table.source.name: table.name for table in draft.tables.values()} | draft.views
+    for table in list(created.expression.find_all(exp.Table)):
+        if table.name in known and not table.db:
+            alias = table.alias or table.name
+            table.set("db", exp.to_identifier(draft.schema, quoted=True))
+            table.set("this", exp.to_identifier(known[table.name], quoted=True))
+            table.set("alias", exp.TableAlias(this=exp.to_identifier(alias, quoted=True)))
+    _rename(created, draft.schema, name)
+    return created.sql(dialect="postgres", pretty=True)
 
 
 def _translate(view: OtherObject, names: Names) -> exp.Create:

@@ -67,11 +67,12 @@ class Tally:
 
 
 _OCTETS = ("bytes", "sum(octet_length({0})::numeric)")
+_OCTETS_OF_TEXT = ("bytes", "sum(octet_length({0}::text)::numeric)")  # an enumeration is no text by itself
 _SUMS = {
     Conversion.INTEGER: ("sum", "sum({0}::numeric)"),
     Conversion.BOOLEAN: ("true values", "sum({0}::integer)"),
-    Conversion.TEXT: _OCTETS,
-    Conversion.ANY_AS_TEXT: _OCTETS,
+    Conversion.TEXT: _OCTETS_OF_TEXT,
+    Conversion.ANY_AS_TEXT: _OCTETS_OF_TEXT,
     Conversion.BYTES: _OCTETS,
 }
 

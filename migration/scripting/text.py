@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 #: Which statements go into which file.
 _KEYS = ("primary key", "unique", "index")
 _CONSTRAINTS = ("check", "foreign key")
-_VIEWS = ("view", "function", "trigger", "comment")
+_VIEWS = ("rows", "view", "function", "trigger", "comment")
 
 
 def render(

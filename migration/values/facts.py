@@ -81,11 +81,15 @@ class ColumnProfile:
     boolean_texts: int | None = None
     uuid_texts: int | None = None
     respelled_uuids: int = 0
+    random_uuids: int = 0
     uuid_blobs: int | None = None
     json_texts: int | None = None
     jsonb_texts: int | None = None
     inet_texts: int | None = None
     integer_texts: int | None = None
+    listed_texts: int | None = None
+    min_characters: int | None = None
+    single_reals: int | None = None
     readable: bool = True
 
     @property

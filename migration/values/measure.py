@@ -19,6 +19,9 @@ from migration.values.observers import (
     DecimalObserver,
     InetObserver,
     JsonObserver,
+    ListObserver,
+    RandomUuidObserver,
+    SingleObserver,
     TemporalObserver,
     TextObserver,
     UuidObserver,
@@ -44,6 +47,8 @@ _EXPECTED = {
     Family.DATE: "text",
     Family.TIME: "text",
     Family.UUID: "text",
+    Family.ENUM: "text",
+    Family.PERHAPS_UUID: "text",
     Family.JSON: "text",
     Family.INET: "text",
     Family.BYTES: "blob",
@@ -58,6 +63,7 @@ _OBSERVERS = {
     Family.TIME: TemporalObserver,
     Family.BOOLEAN: BooleanObserver,
     Family.UUID: UuidObserver,
+    Family.PERHAPS_UUID: UuidObserver,
     Family.JSON: JsonObserver,
     Family.INET: InetObserver,
 }
@@ -85,7 +91,12 @@ def measure_table(
 
 def observer_of_texts(column: Column, encoding: str) -> TextObserver:
     """Who looks at a column's texts, in the database's encoding."""
-    return _OBSERVERS.get(type_of(column).family, TextObserver)(_CODECS.get(encoding, "utf-8"))
+    declared, codec = type_of(column), _CODECS.get(encoding, "utf-8")
+    if declared.family is Family.ENUM:
+        return ListObserver(codec, declared.labels)
+    if declared.family is Family.PERHAPS_UUID and declared.name.endswith("key"):
+        return RandomUuidObserver(codec)
+    return _OBSERVERS.get(declared.family, TextObserver)(codec)
 
 
 class _Measurement:
@@ -168,6 +179,7 @@ class _Measurement:
     ) -> dict[str, ColumnProfile]:
         texts: dict[str, TextObserver] = {}
         decimals: dict[str, tuple[DecimalObserver, float]] = {}
+        singles: dict[str, SingleObserver] = {}
         watched: list[Watched] = []
         for column in columns:
             profile, declared = profiles[column.name], type_of(column)
@@ -190,6 +202,11 @@ class _Measurement:
                 observer_of_reals, largest, unequal = self._decimals(column, declared)
                 decimals[column.name] = observer_of_reals, largest
                 watched += unequal
+            if declared.name == "real" and declared.family is Family.REAL and profile.reals:
+                singles[column.name] = SingleObserver()
+                name = quoted(column.name)
+                expression = f"CASE typeof({name}) WHEN 'real' THEN {name} END"
+                watched.append(Watched(expression, 64, singles[column.name]))
         scan(self._connection, self._table.name, watched)
         for column in columns:
             profile = profiles[column.name]
@@ -201,6 +218,8 @@ class _Measurement:
             meant = type_of(column)
             if meant.family is Family.DECIMAL and not meant.arguments and column.meaning and profile.reals:
                 profile = replace(profile, decimal=self._digits(column))
+            if column.name in singles:
+                profile = replace(profile, single_reals=singles[column.name].found)
             profiles[column.name] = self._with_extras(column, profile)
         return profiles
 
@@ -230,7 +249,12 @@ class _Measurement:
         return DecimalFacts(largest=largest, scale=scale)
 
     def _with_extras(self, column: Column, profile: ColumnProfile) -> ColumnProfile:
-        name, family = quoted(column.name), type_of(column).family
+        name, declared = quoted(column.name), type_of(column)
+        family = declared.family
+        if declared.name == "character" and profile.texts:
+            # Only texts that fill it to the last place are the same in a type that adds blanks.
+            (least,) = self._answer(f"min(length(rtrim({name}, ' '))) FILTER (WHERE typeof({name}) = 'text')")
+            profile = replace(profile, min_characters=least)
         if family is Family.UUID and profile.blobs:
             (found,) = self._answer(
                 f"count(*) FILTER (WHERE typeof({name}) = 'blob' AND length({name}) = 16)"
@@ -255,6 +279,10 @@ def _with_texts(profile: ColumnProfile, observer: TextObserver) -> ColumnProfile
             return replace(profile, boolean_texts=observer.found)
         case UuidObserver():
             return replace(profile, uuid_texts=observer.found, respelled_uuids=observer.respelled)
+        case RandomUuidObserver():
+            return replace(profile, uuid_texts=observer.found, random_uuids=observer.random)
+        case ListObserver():
+            return replace(profile, listed_texts=observer.found)
         case JsonObserver():
             return replace(profile, json_texts=observer.found, jsonb_texts=observer.binary)
         case InetObserver():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, time, timedelta
@@ -17,10 +18,12 @@ from migration.values.temporal import TO_SHAPE, classify, parse_datetime, parse_
 #: Texts arrive as bytes in the file's encoding; None stands for everything that is no text.
 Texts = Sequence[bytes | None]
 
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.IGNORECASE)
 _FRACTION = re.compile(r"\.(0+)")
 #: What may be a number beyond PostgreSQL's numeric, or a part of some text.
 _HUGE_NUMBER = re.compile(r"\d[eE][+-]?\d{5}|\d{10000}")
+_KEPT_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ZERO_OFFSETS = ("Z", "+00:00", "+0000", "+00", "-00:00", "-0000", "-00")
 #: The texts that mean a boolean, whatever their case.
 BOOLEAN_TEXTS = {"true": True, "false": False, "t": True, "f": False, "1": True, "0": False}
@@ -185,6 +188,21 @@ class UuidObserver(TextObserver):
                 self.respelled += text != text.lower() or text.count("-") != 4
 
 
+class RandomUuidObserver(TextObserver):
+    """Counts UUIDs in the form that PostgreSQL keeps, and those of version 4 among them (RFC 9562)."""
+
+    def __init__(self, codec: str) -> None:
+        super().__init__(codec)
+        self.found = 0
+        self.random = 0
+
+    def look(self, texts: list[str]) -> None:
+        for text in texts:
+            if _KEPT_UUID.fullmatch(text):
+                self.found += 1
+                self.random += text[14] == "4" and text[19] in "89ab"
+
+
 class JsonObserver(TextObserver):
     """Counts JSON as PostgreSQL's json type reads it, and what of it jsonb takes as well."""
 
@@ -211,6 +229,28 @@ class InetObserver(TextObserver):
         self.found += sum(map(is_inet, texts))
 
 
+class ListObserver(TextObserver):
+    """Counts the texts that are on a list."""
+
+    def __init__(self, codec: str, labels: Sequence[str]) -> None:
+        super().__init__(codec)
+        self._labels = frozenset(labels)
+        self.found = 0
+
+    def look(self, texts: list[str]) -> None:
+        self.found += sum(text in self._labels for text in texts)
+
+
+class SingleObserver:
+    """Counts the reals that are read back from four bytes as the same shortest decimal."""
+
+    def __init__(self) -> None:
+        self.found = 0
+
+    def see(self, values: Sequence[float | None]) -> None:
+        self.found += sum(value is not None and is_single(value) for value in values)
+
+
 class DecimalObserver:
     """Looks at reals that do not equal their value rounded to the declared digits."""
 
@@ -232,6 +272,22 @@ class DecimalObserver:
                 self._noisy += 1
             else:
                 self._beyond += 1
+
+
+_SINGLE = struct.Struct("f")
+
+
+def is_single(value: float) -> bool:
+    """Whether PostgreSQL shows this number alike as real and as double precision."""
+    try:
+        (single,) = _SINGLE.unpack(_SINGLE.pack(value))
+    except OverflowError:
+        return False
+    for digits in range(6, 10):
+        shortest = float(f"{single:.{digits}g}")
+        if _SINGLE.pack(shortest) == _SINGLE.pack(value):
+            return shortest == value
+    return False
 
 
 def is_json(text: str) -> bool:

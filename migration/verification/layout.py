@@ -137,7 +137,9 @@ def plan_layout(
         bounds: smallest and largest key on either side, for a single integer key (see `integer_key`).
     """
     pairs = [
-        (column, actual.columns[column.name]) for column in table.columns if column.name in actual.columns
+        (column, actual.columns[column.name])
+        for column in table.columns
+        if column.name in actual.columns and column.filled is None
     ]
     names = [column.name for column, _ in pairs]
     key = actual.primary_key or ()

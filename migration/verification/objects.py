@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
+from migration.schema.ddl import qualified
 from migration.verification.findings import ObjectFinding
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ def compare_objects(plan: TargetPlan, catalog: Catalog, notes: Sequence[Note]) -
 
 
 def _columns(table: TargetTable, actual: CatalogTable, plan: TargetPlan) -> Iterator[ObjectFinding]:
-    del plan
     key = table.source.primary_key.columns if table.source.primary_key and actual.primary_key else ()
     for column in table.columns:
         name = f"{table.name}.{column.name}"
@@ -51,7 +51,9 @@ def _columns(table: TargetTable, actual: CatalogTable, plan: TargetPlan) -> Iter
         if column.folding and found.collation != wanted:
             text = f"has the collation {found.collation or 'of its type'} instead of {wanted}"
             yield ObjectFinding("column", name, table.name, text)
-        if found.type != column.type and not (column.folding == "citext" and found.base == "citext"):
+        enumeration = column.labels and column.type == qualified(plan.schema, found.base)
+        citext = column.folding == "citext" and found.base == "citext"
+        if found.type != column.type and not enumeration and not citext:
             text = f"has the type {found.type} instead of {column.type}"
             yield ObjectFinding("column", name, table.name, text)
         if column.source.not_null and not found.not_null:
@@ -165,7 +167,8 @@ def _checks(table: TargetTable, actual: CatalogTable, plan: TargetPlan) -> Itera
     for name in named:
         if name not in actual.checks:
             yield ObjectFinding("check", name, table.name, "is missing")
-    unnamed = len(table.source.checks) - len(named)
+    enumerations = sum(bool(column.labels) for column in table.columns)
+    unnamed = len(table.source.checks) - len(named) - enumerations
     there = len([name for name in actual.checks if name not in named])
     if there < unnamed:
         text = f"{unnamed - there} of {unnamed} unnamed checks are missing"
