@@ -202,7 +202,6 @@ class Statement:
         "collation",
         "hook",
         "set aside",
-        "rows",
     ]
     name: str
     table: str

@@ -31,7 +31,12 @@ _MODIFIER = re.compile(r"\([^)]*\)")
 
 
 def base_type(type_name: str) -> str:
-    """A type without its modifier: timestamp(3) without time zone -> timestamp without time zone."""
+    """A type without its modifier: timestamp(3) without time zone -> timestamp without time zone.
+
+    The only types of our own are enumerations, whose values are sent as text.
+    """
+    if type_name.startswith('"'):
+        return "text"
     return " ".join(_MODIFIER.sub("", type_name).split())
 
 
@@ -109,9 +114,11 @@ _ENCODERS: dict[str, Callable[[Any], bytes]] = {
     "integer": struct.Struct(">i").pack,
     "bigint": struct.Struct(">q").pack,
     "double precision": struct.Struct(">d").pack,
+    "real": struct.Struct(">f").pack,
     "numeric": _numeric,
     "text": _text,
     "character varying": _text,
+    "character": _text,
     "json": _text,
     "jsonb": lambda value: b"\x01" + value.encode(),
     "bytea": bytes,

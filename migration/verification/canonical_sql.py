@@ -43,6 +43,8 @@ def value_sql(column: CatalogColumn, value: str | None = None) -> str:
     """One column's canonical bytes, or those of another value of its type."""
     name = value or quote_identifier(column.name)
     kind = family(column)
+    if column.base == "float4":  # what it shows is the stored number, what it holds is not
+        name = f"{name}::text"
     if kind in _SENT:
         content = _SENT[kind].format(name)
     else:

@@ -15,7 +15,7 @@ export async function seed(source: DataSource): Promise<number> {
       int: -n, integer: n === 2 ? null : 2 ** 31 - n, int2: n, int8: 2 ** 40 + n, smallint: -n, bigint: 2 ** 53 - n,
       tinyint: n, mediumint: n * 1000, unsigned: n * 10, varchar: ["", "é", "€", "𝄞"][n] ?? "", short: "s".repeat(40), seven: n === 1 ? null : "1234567",
       five: "five5", text: n === 1 ? "line\nbreak\ttab \\ ' \"" : null, nvarchar: "n", clob: "c".repeat(5000),
-      blob: n === 1 ? Buffer.from([0, 1, 255, 92]) : null, real: n / 4, float: n / 3, doublePrecision: 1e-300 * n, double: n / 7,
+      blob: n === 1 ? Buffer.from([0, 1, 255, 92]) : null, real: n / 10, float: n / 3, doublePrecision: 1e-300 * n, double: n / 7,
       numeric: n + 0.125, wholeNumeric: n * 100, price: n + 0.1, boolean: n === 2, date: `2024-02-0${n}`, time: `0${n}:30:15`,
       datetime: n === 3 ? null : moment(n), milliseconds: moment(n), json: n === 1 ? { a: [1, "x", null], b: { c: true } } : null,
       tags: n === 1 ? [] : ["a", "b c"], settings: n === 2 ? null : { deep: { list: [1, 2] }, text: "it's" },
