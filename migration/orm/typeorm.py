@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from migration.orm import typeorm_names as names
 from migration.orm.profile import Evidence, OrmProfile, Strength
 from migration.orm.signs import constraint_names, find_table
+from migration.orm.typeorm_advice import advisories
 from migration.orm.typeorm_uuids import generates_uuid, may_be_uuid
 from migration.schema.ddl import qualified, quote_identifier, quote_literal
 from migration.schema.declared import ONE_OF, parse_type
@@ -137,17 +138,12 @@ class TypeOrm(OrmProfile):
                 sql = f"UPDATE {qualified(draft.schema, target.name)} SET {values}"  # noqa: S608  # quoted
                 yield Statement("rows", target.name, target.name, sql)
 
-    def advisories(self, source: SourceSchema) -> Iterable[Remark]:
-        return advisories(source)
+    def advisories(self, draft: PlanDraft) -> Iterable[Remark]:
+        return advisories(draft)
 
 
 def _is_metadata(table: Table) -> bool:
     return {column.name for column in table.columns} == _METADATA
-
-
-def advisories(source: SourceSchema) -> Iterable[Remark]:
-    del source
-    return ()
 
 
 TYPEORM = TypeOrm()

@@ -115,8 +115,8 @@ class TargetColumn:
     encoding of texts that are read as bytes because some of them are no valid text, and `why` says in one
     sentence what decided the type. `cast` is what a conversion CAST makes values of. `blanks` become NULL:
     '', a date of zeros, and 0 as a date. `rejects` values do not fit the type: their rows are not stored.
-    Where the application made the column, `sequence` is the quoted name of what numbers it. `folding` is how a text column ignores case by itself:
-    as the type citext instead of its own, or by a collation of ICU's.
+    Where the application made the column, `sequence` is the quoted name of what numbers it. `folding` is how
+    a text column ignores case by itself: as the type citext instead of its own, or by a collation of ICU's.
     `reading` says how values are read first, `nul` and `utf8` are the policies of this column alone, and a
     `tried` column's values are converted once before anything is written.
     """
