@@ -69,7 +69,7 @@ def draft_migration(
         check_rules(chosen.rules, whole)
         source = select(whole, chosen)
         if existing is not None and chosen.target_first:
-            aim = take_aim(source, existing)
+            aim = take_aim(source, existing, chosen.rules)
             source = aimed(source, aim)
             profile = profile_values(path, source, connection=reader, readers=readers)
             return Draft(

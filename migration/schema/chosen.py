@@ -40,7 +40,7 @@ def by_rule(rule: ColumnRule, profile: ColumnProfile, decision: Decision, *, bla
     if rule.type is None and rule.conversion is None and reading is None:
         return decision
     wanted = read_type(rule.type or _implied(rule) or decision.type)
-    casting = choose(wanted.type, profile, django=False)
+    casting = choose(wanted.type, profile, None)
     # '' is no date and no number: without the user's word on blanks it is a misfit.
     blank = (
         blanks

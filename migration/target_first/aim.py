@@ -16,9 +16,11 @@ from migration.values.cast import numeric_limits
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from migration.rules.values import Rules
     from migration.schema.source import SourceSchema, Table
     from migration.schema.target import PostgresType
     from migration.target_first.existing import ExistingSchema, ExistingTable
+    from migration.values.temporal import EpochUnit
 
 _MEANINGS = {
     "int2": "smallint",
@@ -38,6 +40,8 @@ _MEANINGS = {
     "date": "date",
     "time": "time",
 }
+#: What a library's profile says of integers that are instants (see `schema.declared`).
+_UNITS: dict[str, EpochUnit] = {"epoch seconds": "s", "epoch milliseconds": "ms", "epoch microseconds": "us"}
 
 
 @dataclass(frozen=True)
@@ -54,17 +58,19 @@ class Pair:
 class Aim:
     """The file's tables: `pairs` by name, those with several candidates, and those with no counterpart.
 
-    `kept` are bookkeeping tables whose rows stay as the target has them.
+    `kept` are bookkeeping tables whose rows stay as the target has them. `units` says, by table and column of
+    the file, what its library counts instants in.
     """
 
     pairs: Mapping[str, Pair]
     unclear: Mapping[str, tuple[str, ...]]
     missing: tuple[str, ...]
     kept: tuple[str, ...]
+    units: Mapping[tuple[str, str], EpochUnit]
 
 
-def take_aim(source: SourceSchema, existing: ExistingSchema) -> Aim:
-    """Pair everything by name."""
+def take_aim(source: SourceSchema, existing: ExistingSchema, rules: Rules) -> Aim:
+    """Pair everything by name: by the one that the user's rules give, or else by its own."""
     names = [table.name for table in source.tables]
     treated = {
         table.name: treatment(table.name, [column.name for column in table.columns], names)
@@ -72,17 +78,29 @@ def take_aim(source: SourceSchema, existing: ExistingSchema) -> Aim:
     }
     kept = tuple(name for name in names if treated[name] == "keep")
     wanted = [name for name in names if name not in kept]
-    matches = match_names(wanted, [table.name for table in existing.tables if table.name not in kept])
+    matches = match_names(
+        wanted,
+        [table.name for table in existing.tables if table.name not in kept],
+        {name: rules.table(name).rename for name in wanted},
+    )
     pairs = {}
     for table in source.tables:
         found = existing.table(matches.found[table.name]) if table.name in matches.found else None
         if found is not None:
             columns = match_names(
-                [column.name for column in table.columns], [column.name for column in found.columns]
+                [column.name for column in table.columns],
+                [column.name for column in found.columns],
+                {column.name: rules.column(table.name, column.name).rename for column in table.columns},
             )
             pairs[table.name] = Pair(table, found, columns, treated[table.name])
     missing = tuple(name for name in wanted if name not in pairs and name not in matches.unclear)
-    return Aim(pairs, matches.unclear, missing, kept)
+    units = {
+        (table.name, column.name): unit
+        for table in source.tables
+        for column in table.columns
+        if (unit := _UNITS.get(column.meaning or "")) is not None
+    }
+    return Aim(pairs, matches.unclear, missing, kept, units)
 
 
 def aimed(source: SourceSchema, aim: Aim) -> SourceSchema:

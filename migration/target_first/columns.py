@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from migration.schema.chosen import read_by
 from migration.schema.storable import settle_text
-from migration.schema.target import Conversion, TargetColumn
+from migration.schema.target import Conversion, Reading, TargetColumn
 from migration.schema.wording import counted
 from migration.target_first.types import choose
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from migration.schema.draft import PlanDraft
+    from migration.schema.options import BlankPolicy
     from migration.schema.source import Column
+    from migration.schema.target import PostgresType
     from migration.target_first.aim import Pair
     from migration.target_first.existing import ExistingColumn
     from migration.values.facts import ColumnProfile, TableProfile
+    from migration.values.temporal import EpochUnit
 
+#: '' is a value of these like any other.
+_TEXTUAL = ("text", "varchar", "bpchar", "citext", "name", "bytea", "json", "jsonb", "xml")
 #: For a column that PostgreSQL computes: that it is matters here, and the expression is the application's.
 COMPUTED = "as the application declared it"
 
 
-def plan_columns(draft: PlanDraft, pair: Pair, *, django: bool) -> tuple[list[TargetColumn], set[str]]:
-    """The columns that both sides have, and the names of those whose values must be tried."""
+def plan_columns(
+    draft: PlanDraft, pair: Pair, units: Mapping[tuple[str, str], EpochUnit]
+) -> tuple[list[TargetColumn], set[str]]:
+    """The columns that both sides have, and the names of those whose values must be tried.
+
+    `units` says, by table and column, in what the file's library counts instants.
+    """
     profile = draft.profile.tables[pair.source.name]
     targets = {column.name: column for column in pair.target.columns}
     planned: list[TargetColumn] = []
@@ -38,7 +52,12 @@ def plan_columns(draft: PlanDraft, pair: Pair, *, django: bool) -> tuple[list[Ta
         if not facts.readable and not target.generated:
             draft.note("left", path, "SQLite fails to compute it; the column takes its default")
             continue
-        made, proven = _column(draft, path, column, target, facts, django=django)
+        unit = units.get((pair.source.name, column.name))
+        if target.type.name == "interval" and any(
+            table.name == "django_migrations" for table in draft.source.tables
+        ):
+            unit = "us"  # Django's DurationField
+        made, proven = _column(draft, path, column, target, facts, unit=unit)
         planned.append(made)
         if not proven and made.generated is None:
             tried.add(made.name)
@@ -53,13 +72,20 @@ def _column(
     target: ExistingColumn,
     facts: ColumnProfile,
     *,
-    django: bool,
+    unit: EpochUnit | None,
 ) -> tuple[TargetColumn, bool]:
-    casting = choose(target.type, facts, django=django)
+    casting = choose(target.type, facts, unit)
+    table = path.removesuffix(f".{column.name}")
+    rule, own = draft.options.rules.column(table, column.name), draft.options_for(table, column.name)
+    reading = read_by(rule)
+    if facts.texts and not casting.proven and _takes_blanks(target.type, own.blanks):
+        reading = replace(reading or Reading(), blanks=True)
+    if reading is not None:
+        casting = replace(casting, conversion=Conversion.CAST, proven=False)
     codec = None
     if not target.generated:
         textual = Conversion.BYTES if casting.conversion is Conversion.BYTES else Conversion.TEXT
-        codec = settle_text(draft, path, textual, facts.text)
+        codec = settle_text(draft, path, textual, facts.text, own)
         _announce(draft, path, target, casting.conversion, facts)
     made = TargetColumn(
         target.name,
@@ -78,8 +104,18 @@ def _column(
         why="the application made it so",
         cast=target.type if casting.conversion is Conversion.CAST else None,
         rejects=_reject_nulls(draft, path, target, facts),
+        reading=reading,
+        nul=own.nul_policy if rule.nul else None,
+        utf8=own.invalid_utf8 if rule.utf8 else None,
     )
     return made, casting.proven
+
+
+def _takes_blanks(kind: PostgresType, policy: BlankPolicy) -> bool:
+    """Whether the user's policy makes NULL of texts without a character in columns of this type."""
+    if policy == "auto":
+        return kind.name in ("timestamp", "timestamptz", "date", "time", "timetz")
+    return policy == "null" and kind.name not in _TEXTUAL and not kind.labels and kind.element is None
 
 
 def _announce(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 #: Where one word of a camelCase name ends and the next begins.
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -31,9 +31,15 @@ def snake(name: str) -> str:
 _POLICIES: tuple[Callable[[str], str], ...] = (str, str.lower, snake)
 
 
-def match_names(ours: Sequence[str], theirs: Sequence[str]) -> Matches:
-    """Match names exactly, then without regard to case, then by their words."""
-    matches = Matches()
+def match_names(
+    ours: Sequence[str], theirs: Sequence[str], given: Mapping[str, str | None] | None = None
+) -> Matches:
+    """Match names exactly, then without regard to case, then by their words.
+
+    `given` names what somebody has said, which goes before everything else.
+    """
+    said = {name: other for name, other in (given or {}).items() if other in theirs}
+    matches = Matches({name: other for name, other in said.items() if other is not None})
     for policy in _POLICIES:
         open_ours = [name for name in ours if name not in matches.found and name not in matches.unclear]
         taken = set(matches.found.values())

@@ -54,8 +54,7 @@ def plan_target_first(
         reader: the file, to try values on types and to count orphans.
     """
     draft = PlanDraft(source, profile, options)
-    django = any(table.name == "django_migrations" for table in source.tables)
-    tables = {pair.target.name: _table(draft, pair, reader, django=django) for pair in aim.pairs.values()}
+    tables = {pair.target.name: _table(draft, pair, aim, reader) for pair in aim.pairs.values()}
     orphans = _orphans(draft, existing, tables, source, reader)
     aside = plan_set_aside(existing, {name: table.rows for name, table in tables.items()}, orphans)
     _refuse_foreign(draft, aside, existing)
@@ -82,7 +81,7 @@ def plan_target_first(
     )
 
 
-def _table(draft: PlanDraft, pair: Pair, reader: sqlite3.Connection, *, django: bool) -> TargetTable:
+def _table(draft: PlanDraft, pair: Pair, aim: Aim, reader: sqlite3.Connection) -> TargetTable:
     name, profile = pair.source.name, draft.profile.tables[pair.source.name]
     if pair.target.name != name:
         draft.note("info", name, f"is loaded into {pair.target.name}")
@@ -94,7 +93,7 @@ def _table(draft: PlanDraft, pair: Pair, reader: sqlite3.Connection, *, django: 
             f"as the owner of the table: GRANT INSERT ON {qualified(draft.schema, pair.target.name)} TO ROLE",
         )
     refuse_oversized(draft, pair.source, profile)
-    columns, tried = plan_columns(draft, pair, django=django)
+    columns, tried = plan_columns(draft, pair, aim.units)
     numbered = any(column.identity for column in columns)
     floor = draft.source.sequences.get(name, 0) if numbered else None
     table = TargetTable(pair.target.name, pair.source, tuple(columns), floor, profile.rows)
@@ -234,6 +233,8 @@ def _create_missing(draft: PlanDraft, aim: Aim) -> TargetPlan | None:
 
 def _note_rest(draft: PlanDraft, aim: Aim, existing: ExistingSchema) -> None:
     """Name everything of the file that is not loaded."""
+    for remark in draft.source.left_out:
+        draft.note(remark.level, remark.object, remark.text)
     for name, among in aim.unclear.items():
         draft.obstacle(
             name,

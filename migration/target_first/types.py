@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from migration.schema.decision import exact_as_real
 from migration.schema.target import Conversion
@@ -13,17 +13,10 @@ from migration.values.temporal import epoch_unit
 if TYPE_CHECKING:
     from migration.schema.target import PostgresType
     from migration.values.facts import ColumnProfile
-
-    EpochUnit = Literal["s", "ms", "us"]
+    from migration.values.temporal import EpochUnit
 
 _INTEGERS = {"int2": 15, "int4": 31, "int8": 63}
 _INSTANTS = ("timestamp", "timestamptz", "date")
-#: Every text is a value of these: no text needs to be tried.
-_ANY_TEXT = ("text", "varchar", "bpchar", "citext")
-#: Made of texts by PostgreSQL's own input functions: what they refuse, only loading can tell.
-_TRIED_BY_POSTGRES = frozenset(
-    {"interval", "timetz", "inet", "cidr", "macaddr", "macaddr8", "xml", "hstore", "money", "tsvector"}
-)
 
 
 @dataclass(frozen=True)
@@ -39,13 +32,13 @@ class Casting:
     scale: int | None = None
 
 
-def choose(kind: PostgresType, profile: ColumnProfile, *, django: bool) -> Casting:
+def choose(kind: PostgresType, profile: ColumnProfile, unit: EpochUnit | None) -> Casting:
     """Choose the conversion: the plain one where the profile proves it enough, a cast otherwise.
 
     Args:
         kind: the target's type.
         profile: what the column holds.
-        django: whether integers for an interval are microseconds, as Django stores a DurationField.
+        unit: what the file's library counts instants or lengths of time in (None: not known).
     """
     classes = set(profile.classes)
     if kind.name == "bytea" and classes <= {"blob", "text"}:
@@ -56,12 +49,7 @@ def choose(kind: PostgresType, profile: ColumnProfile, *, django: bool) -> Casti
             return plain
     if not classes:
         return Casting(Conversion.CAST, proven=True)
-    return Casting(Conversion.CAST, proven=False, epoch=_epoch(kind, profile, django=django))
-
-
-def tried_by_postgres(kind: PostgresType) -> bool:
-    """Whether PostgreSQL's input function has the last word on texts of this type."""
-    return kind.name in _TRIED_BY_POSTGRES
+    return Casting(Conversion.CAST, proven=False, epoch=_epoch(kind, profile, unit))
 
 
 def _plain(kind: PostgresType, profile: ColumnProfile, classes: set[str]) -> Casting | None:
@@ -128,11 +116,10 @@ def _truths(profile: ColumnProfile) -> bool:
     return (profile.min_integer or 0) >= 0 and (profile.max_integer or 0) <= 1
 
 
-def _epoch(kind: PostgresType, profile: ColumnProfile, *, django: bool) -> EpochUnit | None:
-    if not profile.integers:
+def _epoch(kind: PostgresType, profile: ColumnProfile, unit: EpochUnit | None) -> EpochUnit | None:
+    """The unit of integers: the library's, or for instants the one in whose window all of them lie."""
+    if not profile.integers or (kind.name != "interval" and kind.name not in _INSTANTS):
         return None
-    if kind.name == "interval":
-        return "us" if django else None
-    if kind.name in _INSTANTS:
-        return epoch_unit(profile.min_integer or 0, profile.max_integer or 0)
-    return None
+    if unit is not None or kind.name == "interval":
+        return unit
+    return epoch_unit(profile.min_integer or 0, profile.max_integer or 0)

@@ -12,6 +12,7 @@ import pytest
 
 from migration.errors import TargetRefusedError
 from migration.planning import PlanRefusedError
+from migration.rules.reading import read_rules
 from migration.run import RunOptions, run_migration
 from migration.running.journal import Journal
 from migration.schema.options import PlanOptions
@@ -376,3 +377,48 @@ def test_a_role_that_owns_only_its_schema_is_enough(database: str, tmp_path: Pat
         with psycopg.connect(database, autocommit=True) as target:
             target.execute("DROP OWNED BY plain CASCADE")
             target.execute("DROP ROLE plain")
+
+
+def test_rules_name_the_counterpart_and_read_the_values(database: str, tmp_path: Path) -> None:
+    with psycopg.connect(database) as target:
+        target.execute("CREATE TABLE person (id integer PRIMARY KEY, born date, seen timestamptz)")
+    with closing(sqlite3.connect(tmp_path / "app.db")) as file, file:
+        file.execute("CREATE TABLE tbl_p (id integer PRIMARY KEY, b text, seen text)")
+        file.execute("INSERT INTO tbl_p VALUES (1, '24.12.1999', '2024-07-01 12:00:00'), (2, NULL, '')")
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(
+        "tables: {tbl_p: {rename: person}}\n"
+        "columns: {tbl_p.b: {rename: born, format: '%d.%m.%Y'}, tbl_p.seen: {time_zone: Europe/Berlin}}\n"
+    )
+    options = PlanOptions(target_first=True, rules=read_rules(rules))
+    assert run_migration(tmp_path / "app.db", database, RunOptions(options)).equal
+    assert rows(
+        database, "SELECT id, born::text, (seen AT TIME ZONE 'UTC')::text FROM person ORDER BY 1"
+    ) == [
+        (1, "1999-12-24", "2024-07-01 10:00:00"),
+        (2, None, None),
+    ]
+
+
+def test_a_role_that_may_only_insert_loads_parents_first(database: str, tmp_path: Path) -> None:
+    with psycopg.connect(database, autocommit=True) as target:
+        target.execute(
+            "CREATE TABLE a_child (id integer PRIMARY KEY, z integer, "
+            "CHECK (id > 0)); CREATE TABLE z_parent (id integer PRIMARY KEY);"
+            "ALTER TABLE a_child ADD FOREIGN KEY (z) REFERENCES z_parent; CREATE ROLE loader LOGIN;"
+            "GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO loader;"
+            "GRANT CREATE ON SCHEMA public TO loader"
+        )
+    with closing(sqlite3.connect(tmp_path / "app.db")) as file, file:
+        file.executescript(
+            "CREATE TABLE a_child (id integer PRIMARY KEY, z integer);"
+            "CREATE TABLE z_parent (id integer PRIMARY KEY);"
+            "INSERT INTO a_child VALUES (1, 1); INSERT INTO z_parent VALUES (1)"
+        )
+    try:
+        dsn = psycopg.conninfo.make_conninfo(database, user="loader")
+        assert run_migration(tmp_path / "app.db", dsn, TARGET_FIRST).equal
+        assert rows(database, "SELECT count(*) FROM a_child JOIN z_parent ON z = z_parent.id") == [(1,)]
+    finally:
+        with psycopg.connect(database, autocommit=True) as target:
+            target.execute("DROP OWNED BY loader; DROP ROLE loader")
