@@ -22,4 +22,6 @@ def is_ordinary(column: TargetColumn) -> bool:
 
     A new property of columns makes its columns extraordinary, and so Python's, until it is named above.
     """
+    if column.epoch is not None and (column.blanks is not None or column.rejects):
+        return False  # not every number is an instant there
     return all(getattr(column, name) == default for name, default in _OTHERS.items())

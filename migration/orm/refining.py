@@ -17,9 +17,11 @@ def binary_json(decision: Decision, profile: ColumnProfile) -> Decision:
     """The type jsonb instead of json, if it takes every value."""
     if decision.type != "json":
         return decision
-    refused = profile.texts - (profile.jsonb_texts or 0)
+    refused = (profile.json_texts or 0) - (profile.jsonb_texts or 0) + profile.blobs
     if refused:
-        note = f"{refused:,} with U+0000 or a number beyond numeric: json instead of jsonb"
+        note = (
+            f"{refused:,} with U+0000, a number beyond numeric or SQLite's binary form: json instead of jsonb"
+        )
         return replace(decision, why=f"{decision.why}; {note}", notes=(*decision.notes, ("widened", note)))
     why = decision.why.replace("and keep their text", "and keep their meaning")
     return replace(decision, type="jsonb", conversion=Conversion.CAST, cast=PostgresType("jsonb"), why=why)

@@ -12,12 +12,15 @@ from migration.schema.wording import counted
 if TYPE_CHECKING:
     from migration.schema.declared import DeclaredType
     from migration.schema.target import PostgresType, Reading
+    from migration.values.epoch import EpochUnit
     from migration.values.facts import ColumnProfile
 
 #: Integers up to this magnitude are exact as double precision (IEEE 754 binary64 has 53 bits of mantissa).
 _EXACT_REAL = 2**53
 
-Level = Literal["info", "widened", "changed", "left"]
+Level = Literal["info", "widened", "changed", "rejected", "left"]
+#: What becomes of blank values: NULL, or the row is rejected; None where they are values like others.
+Blanks = Literal["null", "reject"]
 Remark = tuple[Level, str]
 
 
@@ -25,17 +28,20 @@ Remark = tuple[Level, str]
 class Decision:
     """A column's type, how its values get there, why, and what its user should know about it.
 
-    A `chosen` one is the user's own, which nothing overrules; `reading` and `tried` as in `TargetColumn`. An
-    enumeration has `labels`; its type has no name yet.
+    `rejects` values do not fit the type; their rows are not stored. A `chosen` one is the user's own, which
+    nothing overrules; `reading` and `tried` as in `TargetColumn`. An enumeration has `labels`; its type has
+    no name yet.
     """
 
     type: str
     conversion: Conversion
     why: str
     notes: tuple[Remark, ...] = ()
-    epoch: Literal["s", "ms", "us"] | None = None
+    epoch: EpochUnit | None = None
     scale: int | None = None
     cast: PostgresType | None = None
+    blanks: Blanks | None = None
+    rejects: int = 0
     reading: Reading | None = None
     chosen: bool = False
     tried: bool = False

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from migration.schema.source import Column
+    from migration.values.epoch import EpochUnit
 
 
 class Affinity(Enum):
@@ -114,6 +115,16 @@ class DeclaredType:
     family: Family
     unsigned: bool = False
     labels: tuple[str, ...] = ()
+
+
+#: Declared names of texts that may be nothing but UUIDs, if they have 32 or 36 characters.
+UUID_CHARACTERS = ("char", "character", "nchar", "native character")
+_EPOCHS: dict[str, EpochUnit] = {"epoch seconds": "s", "epoch milliseconds": "ms", "epoch microseconds": "us"}
+
+
+def fixed_epoch(declared: DeclaredType) -> EpochUnit | None:
+    """The unit that numbers count in, whatever their magnitude: the library that wrote them says so."""
+    return _EPOCHS.get(declared.name)
 
 
 def type_of(column: Column) -> DeclaredType:

@@ -11,16 +11,19 @@ from migration.schema.ddl import quote_identifier
 from migration.schema.decision import as_text
 from migration.schema.defaults import translate_default
 from migration.schema.generated import generate
+from migration.schema.misfits import policy_of
 from migration.schema.names import column_names
 from migration.schema.nocase import folded_columns
-from migration.schema.storable import refuse_oversized, settle_text
+from migration.schema.storable import as_bytes, refuse_blanks, refuse_oversized, settle_text
 from migration.schema.target import Statement, TargetColumn, TargetTable
 from migration.schema.types import decide
 from migration.schema.unify import family, unify_references
+from migration.schema.wording import some_of
 
 if TYPE_CHECKING:
     from migration.schema.decision import Decision
     from migration.schema.draft import PlanDraft
+    from migration.schema.misfits import Policy
     from migration.schema.source import Column, Table
     from migration.schema.unify import Decisions
 
@@ -54,24 +57,64 @@ def plan_tables(draft: PlanDraft) -> None:
 
 
 def _decide(draft: PlanDraft) -> Decisions:
-    """Each column's type by itself."""
+    """Each column's type by itself; where most rows of a table would be rejected, its types are widened."""
     decisions: Decisions = {}
     for table in draft.source.tables:
         keyed = _keyed_columns(table)
-        for column in table.columns:
-            profile = draft.profile.tables[table.name].columns[column.name]
-            decision = decide(column, profile, compact_integers=draft.orm.compact_integers)
-            decision = draft.orm.refine(table, column, profile, decision)
-            decision = by_rule(
-                draft.options.rules.column(table.name, column.name),
-                profile,
-                decision,
-                blanks=draft.options_for(table.name, column.name).blanks in ("auto", "null"),
-            )
-            if not decision.chosen and decision.type == "json" and column.name in keyed:
-                decision = as_text(decision, "PostgreSQL has no index and no key over json")
-            decisions[table.name, column.name] = decision
+        decided = {
+            column.name: _decide_column(draft, table, column, keyed, policy=_policy(draft, table, column))
+            for column in table.columns
+        }
+        _widen_most_rejected(draft, table, keyed, decided)
+        decisions |= {(table.name, name): decision for name, decision in decided.items()}
     return decisions
+
+
+def _policy(draft: PlanDraft, table: Table, column: Column) -> Policy:
+    in_key = table.primary_key is not None and column.name in table.primary_key.columns
+    nullable = not (column.not_null or in_key)
+    own = draft.options_for(table.name, column.name)
+    return policy_of(own, contract=draft.orm.name != "generic", nullable=nullable)
+
+
+def _decide_column(
+    draft: PlanDraft, table: Table, column: Column, keyed: set[str], *, policy: Policy
+) -> Decision:
+    profile = draft.profile.tables[table.name].columns[column.name]
+    decision = decide(column, profile, compact_integers=draft.orm.compact_integers, policy=policy)
+    own = draft.options_for(table.name, column.name)
+    decision = as_bytes(decision, profile.text, own)
+    decision = draft.orm.refine(table, column, profile, decision)
+    rule = draft.options.rules.column(table.name, column.name)
+    decision = by_rule(rule, profile, decision, blanks=own.blanks in ("auto", "null"))
+    if not decision.chosen and decision.type == "json" and column.name in keyed:
+        decision = as_text(decision, "PostgreSQL has no index and no key over json")
+    return decision
+
+
+def _widen_most_rejected(
+    draft: PlanDraft, table: Table, keyed: set[str], decided: dict[str, Decision]
+) -> None:
+    """Widen the columns with the most misfits until at most half of the rows can be rejected.
+
+    The user's own word on a column stands, whatever it costs.
+    """
+    rows = draft.profile.tables[table.name].rows
+    columns = {
+        column.name: column
+        for column in table.columns
+        if draft.options_for(table.name, column.name).misfits == "auto"
+    }
+    for name in sorted(columns, key=lambda name: -decided[name].rejects):
+        if 2 * sum(decision.rejects for decision in decided.values()) <= rows:
+            return
+        rejects = decided[name].rejects
+        policy = replace(_policy(draft, table, columns[name]), reject=False)
+        wider = _decide_column(draft, table, columns[name], keyed, policy=policy)
+        note = (
+            f"{some_of(rejects, rows, 'row')} would be rejected: {wider.type} instead of {decided[name].type}"
+        )
+        decided[name] = replace(wider, why=f"{wider.why}; {note}", notes=(*wider.notes, ("widened", note)))
 
 
 def _keyed_columns(table: Table) -> set[str]:
@@ -153,6 +196,9 @@ def _column(draft: PlanDraft, table: Table, column: Column, decision: Decision, 
         elif translated.note is not None:
             draft.note(translated.level, path, translated.note)
     own = draft.options_for(table.name, column.name)
+    if own.blanks == "refuse":
+        refuse_blanks(draft, path, column, profile)
+    settled = settle_text(draft, path, textual_conversion(decision), profile.text, own)
     key = table.primary_key.columns if table.primary_key is not None else ()
     columns = draft.profile.tables[table.name].columns
     in_key = column.name in key and not any(columns[name].nulls for name in key)
@@ -165,12 +211,14 @@ def _column(draft: PlanDraft, table: Table, column: Column, decision: Decision, 
         default,
         epoch=decision.epoch,
         scale=decision.scale,
-        raw_codec=settle_text(draft, path, textual_conversion(decision), profile.text, own),
+        raw_codec=settled.codec,
         unreadable=not profile.readable,
         labels=decision.labels,
         filled=draft.orm.fills(table, column),
         why=decision.why,
         cast=decision.cast,
+        blanks=decision.blanks,
+        rejects=decision.rejects + settled.rejects,
         reading=decision.reading,
         nul=own.nul_policy if own.nul_policy != draft.options.nul_policy else None,
         utf8=own.invalid_utf8 if own.invalid_utf8 != draft.options.invalid_utf8 else None,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from migration.schema.options import NulPolicy, Utf8Policy
     from migration.schema.source import Column, SourceSchema, Table
     from migration.target_first.existing import ExistingSchema
+    from migration.values.epoch import EpochUnit
 
 
 class Conversion(Enum):
@@ -70,11 +71,12 @@ class Note:
     """Something the migration does that its user should know, about one object.
 
     `info` is worth knowing; `widened` changed a type so that every value fits; `changed` behaves differently
-    afterwards; `left` was not migrated and needs a hand. Of what was left, `kind` says what it is, `table` on
-    which table, and `sql` how SQLite declares it.
+    afterwards; `rejected` values do not fit, and their rows are kept aside; `left` was not migrated and needs
+    a hand. Of what was left, `kind` says what it is, `table` on which table, and `sql` how SQLite declares
+    it.
     """
 
-    level: Literal["info", "widened", "changed", "left"]
+    level: Literal["info", "widened", "changed", "rejected", "left"]
     object: str
     text: str
     kind: str = ""
@@ -113,10 +115,11 @@ class TargetColumn:
     name where the usual one is taken. `epoch` is the unit that integers of a timestamp column count in,
     `scale` the digits behind the point of a numeric, `labels` the values of an enumeration, `raw_codec` the
     encoding of texts that are read as bytes because some of them are no valid text, and `why` says in one
-    sentence what decided the type. `cast` is what a conversion CAST makes values of. `blanks` become NULL:
-    '', a date of zeros, and 0 as a date. `rejects` values do not fit the type: their rows are not stored.
-    Where the application made the column, `sequence` is the quoted name of what numbers it. `folding` is how
-    a text column ignores case by itself: as the type citext instead of its own, or by a collation of ICU's.
+    sentence what decided the type. `cast` is what a conversion CAST makes values of. `blanks` says what
+    becomes of '', a date of zeros, and 0 as a date. `rejects` values do not fit the type: their rows are not
+    stored. Where the application made the column, `sequence` is the quoted name of what numbers it. `folding`
+    is how a text column ignores case by itself: as the type citext instead of its own, or by a collation of
+    ICU's.
     `reading` says how values are read first, `nul` and `utf8` are the policies of this column alone, and a
     `tried` column's values are converted once before anything is written.
     """
@@ -131,7 +134,7 @@ class TargetColumn:
     generated: str | None = None
     serial: bool = False
     sequence: str | None = None
-    epoch: Literal["s", "ms", "us"] | None = None
+    epoch: EpochUnit | None = None
     scale: int | None = None
     raw_codec: str | None = None
     unreadable: bool = False
@@ -139,7 +142,7 @@ class TargetColumn:
     filled: str | None = None
     why: str = ""
     cast: PostgresType | None = None
-    blanks: bool = False
+    blanks: Literal["null", "reject"] | None = None
     rejects: int = 0
     folding: Literal["", "citext", "icu"] = ""
     reading: Reading | None = None

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from migration.schema.decision import Decision, Remark
 from migration.schema.declared import DeclaredType, Family
 from migration.schema.target import Conversion, PostgresType
 from migration.schema.wording import counted, some_of
-from migration.values.facts import TemporalFacts
-from migration.values.temporal import epoch_unit
+from migration.values.epoch import UNIT_NAMES
+from migration.values.facts import EpochFacts, TemporalFacts
 
 if TYPE_CHECKING:
+    from migration.values.epoch import EpochUnit
     from migration.values.facts import ColumnProfile
 
-_UNITS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds"}
 _ZONED = ("timestamp with time zone", Conversion.TIMESTAMPTZ)
 _LOCAL = ("timestamp without time zone", Conversion.TIMESTAMP)
 _DATE = ("date", Conversion.DATE)
@@ -31,7 +31,7 @@ def decide_temporal(declared: DeclaredType, profile: ColumnProfile) -> Decision 
     if profile.values == 0:
         wanted = {Family.DATE: _DATE, Family.TIME: _TIME}.get(declared.family, _ZONED if zoned else _LOCAL)
         return Decision(*wanted, f"{said}; no value is stored")
-    if profile.reals or profile.blobs or facts.unreadable:
+    if profile.blobs or facts.unreadable:
         return None
     if facts.times == profile.values and declared.family is Family.TIME:
         return Decision(*_TIME, f"{said}; all values are times of day")
@@ -43,8 +43,8 @@ def decide_temporal(declared: DeclaredType, profile: ColumnProfile) -> Decision 
     if facts.dates == profile.values and declared.family is Family.DATE:
         return Decision(*_DATE, f"{said}; all values are dates")
     unit = None
-    if profile.integers:
-        unit = epoch_unit(profile.min_integer or 0, profile.max_integer or 0)
+    if profile.integers or profile.reals:
+        unit = _unit(profile)
         if unit is None:
             return None
     notes = tuple(_notes(declared, profile, facts, unit))
@@ -59,16 +59,30 @@ def _on_one_day(profile: ColumnProfile, facts: TemporalFacts) -> bool:
     return facts.datetimes == profile.values and least[:10] == greatest[:10] == _TIME_DAY
 
 
+def _unit(profile: ColumnProfile) -> EpochUnit | None:
+    """The unit of all numbers, if they have one."""
+    units = (profile.epoch or EpochFacts()).units
+    (unit, count) = next(iter(units.items())) if len(units) == 1 else (None, 0)
+    return unit if count == profile.integers + profile.reals else None
+
+
 def _notes(
     declared: DeclaredType,
     profile: ColumnProfile,
     facts: TemporalFacts,
-    unit: Literal["s", "ms", "us"] | None,
+    unit: EpochUnit | None,
 ) -> list[Remark]:
     notes: list[Remark] = []
     if unit is not None:
-        numbers = some_of(profile.integers, profile.values, "value")
-        notes.append(("changed", f"{_UNITS[unit]} since 1970: {numbers}; they become timestamps"))
+        numbers = some_of(profile.integers + profile.reals, profile.values, "value")
+        notes.append(("changed", f"{UNIT_NAMES[unit]}: {numbers}; they become timestamps"))
+        finer = (profile.epoch or EpochFacts()).finer
+        if finer:
+            kept = "milliseconds" if unit == "julian" else "microseconds"
+            notes.append(("changed", f"{counted(finer, 'number')} with a fraction; {kept} are kept"))
+    if facts.rolled:
+        rolled = f"written as 24:00 or with a 60th second: {some_of(facts.rolled, profile.values, 'value')}"
+        notes.append(("changed", f"{rolled}; the next day or minute begins then"))
     if facts.dates and facts.dates < profile.values:
         days = some_of(facts.dates, profile.values, "value")
         notes.append(("changed", f"a date without a time: {days}; midnight is added"))

@@ -1,15 +1,17 @@
 """Decides each column's PostgreSQL type from its declared type and from what it really holds.
 
 One rule stands above all others: every stored value must fit, exactly. Where the declared type cannot promise
-that, the type is widened and the decision says why.
+that, the type is widened and the decision says why, or the user has agreed to keep some rows aside.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from migration.schema.decision import Decision, Remark, by_storage, exact_as_real, widened
 from migration.schema.declared import DeclaredType, Family, type_of
+from migration.schema.misfits import Policy, boolean_texts, set_blanks_aside, set_misfits_aside
 from migration.schema.target import Conversion, PostgresType
 from migration.schema.temporal_types import decide_temporal
 from migration.schema.wording import counted, some_of
@@ -25,37 +27,57 @@ _MAX_PRECISION = 1_000
 _MAX_LENGTH = 10_485_760
 
 
-def decide(column: Column, profile: ColumnProfile, *, compact_integers: bool) -> Decision:
+def decide(
+    column: Column, profile: ColumnProfile, *, compact_integers: bool, policy: Policy | None = None
+) -> Decision:
     """Decide one column.
 
     Args:
         column: as declared.
         profile: what it holds.
         compact_integers: whether INTEGER means PostgreSQL's 4-byte integer, as some ORMs expect, or bigint.
+        policy: what becomes of blank values and of those that the declared type cannot hold.
     """
-    declared = type_of(column)
-    decided = _by_family(declared, profile, compact_integers=compact_integers)
-    return decided if decided is not None else by_storage(declared, profile)
+    declared, policy = type_of(column), policy or Policy()
+    blank = set_blanks_aside(declared, profile, policy)
+    kept, aside = blank.profile, [blank]
+    if policy.reject:
+        misfits = set_misfits_aside(declared, kept, policy)
+        kept, aside = misfits.profile, [blank, misfits]
+    decided = _by_family(declared, kept, policy, compact_integers=compact_integers)
+    if decided is None:
+        # What stands for no value is a value again where the column does not become what was declared.
+        return by_storage(declared, profile)
+    return replace(
+        decided,
+        blanks=blank.blanks,
+        rejects=sum(part.rejects for part in aside),
+        notes=(*(note for part in aside for note in part.notes), *decided.notes),
+    )
 
 
-def _by_family(declared: DeclaredType, profile: ColumnProfile, *, compact_integers: bool) -> Decision | None:
+def _by_family(
+    declared: DeclaredType, profile: ColumnProfile, policy: Policy, *, compact_integers: bool
+) -> Decision | None:
     """What the declared type asks for, if the stored values allow it."""
     classes = set(profile.classes)
     match declared.family:
+        case Family.SMALL_INTEGER | Family.INTEGER | Family.BIG_INTEGER if profile.huge_reals:
+            return _beyond_integers(declared, profile) if classes <= {"integer", "real"} else None
         case Family.SMALL_INTEGER | Family.INTEGER | Family.BIG_INTEGER if classes <= {"integer"}:
             return _integer(declared, profile, compact=compact_integers)
         case Family.BOOLEAN:
-            return _boolean(declared, profile)
+            return _boolean(declared, profile, policy)
         case Family.REAL if classes <= {"integer", "real"} and exact_as_real(profile):
             why = f"declared {declared.text}: 8 bytes, as SQLite stores it"
             return Decision("double precision", Conversion.REAL, why)
         case Family.DECIMAL if classes <= {"integer", "real"}:
             return _decimal(declared, profile)
         case Family.CHARACTERS if classes <= {"text"}:
-            return _characters(declared, profile)
+            return _characters(declared, profile, policy)
         case Family.TEXT if classes <= {"text"}:
             return Decision("text", Conversion.TEXT, f"declared {declared.text}")
-        case Family.BYTES if classes <= {"blob", "text"}:
+        case Family.BYTES if classes & {"blob", "text"} or not classes:
             return _bytes(declared, profile)
         case Family.TIMESTAMP | Family.DATE | Family.TIME:
             return decide_temporal(declared, profile)
@@ -65,7 +87,7 @@ def _by_family(declared: DeclaredType, profile: ColumnProfile, *, compact_intege
             return _enumeration(declared, profile)
         case Family.PERHAPS_UUID if classes <= {"text"}:
             return _perhaps_uuid(declared, profile)
-        case Family.JSON if classes <= {"text", "integer", "real"} and not profile.infinities:
+        case Family.JSON if profile.blobs == (profile.json_blobs or 0) and not profile.infinities:
             return _json(declared, profile)
         case Family.INET if classes <= {"text"}:
             return _inet(declared, profile)
@@ -98,9 +120,18 @@ def _truths(profile: ColumnProfile) -> bool:
     return (profile.min_integer or 0) >= 0 and (profile.max_integer or 0) <= 1
 
 
-def _boolean(declared: DeclaredType, profile: ColumnProfile) -> Decision | None:
+def _beyond_integers(declared: DeclaredType, profile: ColumnProfile) -> Decision | None:
+    """Integers that SQLite could not keep as such: it has rounded them to 53 bits."""
+    if profile.reals != profile.huge_reals:
+        return None
+    found = f"{some_of(profile.reals, profile.values, 'value')} beyond 64 bits"
+    why = f"declared {declared.text}, but {found}, which SQLite had rounded to about 16 digits: numeric"
+    return Decision("numeric", Conversion.NUMERIC, why, (("changed", why),))
+
+
+def _boolean(declared: DeclaredType, profile: ColumnProfile, policy: Policy) -> Decision | None:
     said = f"declared {declared.text}"
-    only = profile.texts == (profile.boolean_texts or 0) and not profile.reals and not profile.blobs
+    only = profile.texts == boolean_texts(profile, policy) and not profile.reals and not profile.blobs
     if _truths(profile) and only:
         return Decision("boolean", Conversion.BOOLEAN, f"{said}; all values are true or false")
     if set(profile.classes) != {"integer"}:
@@ -142,8 +173,10 @@ def _decimal(declared: DeclaredType, profile: ColumnProfile) -> Decision:
     return Decision(exact, Conversion.NUMERIC, f"{said}; all values fit", notes, scale=scale)
 
 
-def _characters(declared: DeclaredType, profile: ColumnProfile) -> Decision:
+def _characters(declared: DeclaredType, profile: ColumnProfile, policy: Policy) -> Decision:
     said = f"declared {declared.text}"
+    if policy.guess_uuids and profile.texts and _certain_uuids(declared, profile):
+        return _uuid(declared, profile) or by_storage(declared, profile)
     if not declared.arguments:
         return Decision("character varying", Conversion.TEXT, said)
     length, longest = declared.arguments[0], profile.max_characters or 0
@@ -158,13 +191,26 @@ def _characters(declared: DeclaredType, profile: ColumnProfile) -> Decision:
     return widened("text", Conversion.TEXT, f"{said}, but the longest value has {longest} characters: text")
 
 
+def _certain_uuids(declared: DeclaredType, profile: ColumnProfile) -> bool:
+    """Whether texts of 36 characters have the dashes of UUIDs, or those of 32 the digits that no hash has."""
+    if profile.texts != (profile.uuid_texts or 0):
+        return False
+    return (declared.arguments == (36,) and not profile.respelled_uuids) or (
+        declared.arguments == (32,) and profile.versioned_uuids == profile.texts
+    )
+
+
 def _bytes(declared: DeclaredType, profile: ColumnProfile) -> Decision:
     said = f"declared {declared.text}"
-    if not profile.texts:
+    others = profile.values - profile.blobs
+    if not others:
         return Decision("bytea", Conversion.BYTES, said)
-    note = (
-        f"stored as text: {some_of(profile.texts, profile.values, 'value')}; these become their UTF-8 bytes"
+    kinds = " or ".join(
+        word
+        for word, count in (("text", profile.texts), ("number", profile.integers + profile.reals))
+        if count
     )
+    note = f"stored as {kinds}: {some_of(others, profile.values, 'value')}; the text's bytes are kept"
     return Decision("bytea", Conversion.BYTES, f"{said}; {note}", (("changed", note),))
 
 
@@ -218,8 +264,13 @@ def _json(declared: DeclaredType, profile: ColumnProfile) -> Decision:
     said = f"declared {declared.text}"
     bad = profile.texts - (profile.json_texts or 0)
     if not bad:
-        return Decision("json", Conversion.JSON, f"{said}; all values are valid, and keep their text")
-    conversion = Conversion.ANY_AS_TEXT if profile.integers or profile.reals else Conversion.TEXT
+        notes: tuple[Remark, ...] = ()
+        if profile.blobs:
+            binary = some_of(profile.blobs, profile.values, "value")
+            notes = (("changed", f"SQLite's binary JSON: {binary}; they become JSON text"),)
+        why = f"{said}; all values are valid, and keep their text"
+        return Decision("json", Conversion.JSON, why, notes)
+    conversion = Conversion.TEXT if set(profile.classes) == {"text"} else Conversion.ANY_AS_TEXT
     return widened(
         "text", conversion, f"{said}, but {some_of(bad, profile.values, 'value')} not valid JSON: text"
     )

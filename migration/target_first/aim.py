@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from migration.schema.source import SourceSchema, Table
     from migration.schema.target import PostgresType
     from migration.target_first.existing import ExistingSchema, ExistingTable
-    from migration.values.temporal import EpochUnit
+    from migration.values.epoch import EpochUnit
 
 _MEANINGS = {
     "int2": "smallint",

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from migration.schema.chosen import read_by
-from migration.schema.storable import settle_text
+from migration.schema.storable import SettledText, settle_text
 from migration.schema.target import Conversion, Reading, TargetColumn
 from migration.schema.wording import counted
 from migration.target_first.types import choose
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from migration.schema.target import PostgresType
     from migration.target_first.aim import Pair
     from migration.target_first.existing import ExistingColumn
+    from migration.values.epoch import EpochUnit
     from migration.values.facts import ColumnProfile, TableProfile
-    from migration.values.temporal import EpochUnit
 
 #: '' is a value of these like any other.
 _TEXTUAL = ("text", "varchar", "bpchar", "citext", "name", "bytea", "json", "jsonb", "xml")
@@ -82,10 +82,10 @@ def _column(
         reading = replace(reading or Reading(), blanks=True)
     if reading is not None:
         casting = replace(casting, conversion=Conversion.CAST, proven=False)
-    codec = None
+    settled = SettledText()
     if not target.generated:
         textual = Conversion.BYTES if casting.conversion is Conversion.BYTES else Conversion.TEXT
-        codec = settle_text(draft, path, textual, facts.text, own)
+        settled = settle_text(draft, path, textual, facts.text, own)
         _announce(draft, path, target, casting.conversion, facts)
     made = TargetColumn(
         target.name,
@@ -99,11 +99,11 @@ def _column(
         sequence=target.sequence,
         epoch=casting.epoch,
         scale=casting.scale,
-        raw_codec=codec,
+        raw_codec=settled.codec,
         unreadable=not facts.readable,
         why="the application made it so",
         cast=target.type if casting.conversion is Conversion.CAST else None,
-        rejects=_reject_nulls(draft, path, target, facts),
+        rejects=_reject_nulls(draft, path, target, facts) + settled.rejects,
         reading=reading,
         nul=own.nul_policy if rule.nul else None,
         utf8=own.invalid_utf8 if rule.utf8 else None,

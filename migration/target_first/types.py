@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from migration.schema.decision import exact_as_real
 from migration.schema.target import Conversion
 from migration.values.cast import numeric_limits
-from migration.values.temporal import epoch_unit
+from migration.values.epoch import unit_of_range
 
 if TYPE_CHECKING:
     from migration.schema.target import PostgresType
+    from migration.values.epoch import EpochUnit
     from migration.values.facts import ColumnProfile
-    from migration.values.temporal import EpochUnit
 
 _INTEGERS = {"int2": 15, "int4": 31, "int8": 63}
 _INSTANTS = ("timestamp", "timestamptz", "date")
@@ -122,4 +122,4 @@ def _epoch(kind: PostgresType, profile: ColumnProfile, unit: EpochUnit | None) -
         return None
     if unit is not None or kind.name == "interval":
         return unit
-    return epoch_unit(profile.min_integer or 0, profile.max_integer or 0)
+    return unit_of_range(profile.min_integer or 0, profile.max_integer or 0)

@@ -16,15 +16,16 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from migration.values.epoch import from_epoch
 from migration.values.observers import BOOLEAN_TEXTS, is_json
-from migration.values.temporal import TO_SHAPE, classify, from_epoch, parse_datetime, parse_time
+from migration.values.temporal import TO_SHAPE, classify, parse_datetime, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from migration.schema.options import PlanOptions
     from migration.schema.target import PostgresType
-    from migration.values.temporal import EpochUnit
+    from migration.values.epoch import EpochUnit
 
     Convert = Callable[[Any], Any]
 

@@ -13,13 +13,17 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from migration.errors import MigrationError
+from migration.schema.declared import fixed_epoch, type_of
 from migration.schema.options import PlanOptions
 from migration.schema.target import Conversion
 from migration.schema.tokens import quoted
+from migration.values.blank import blank_of
 from migration.values.cast import caster
-from migration.values.observers import BOOLEAN_TEXTS, is_json
+from migration.values.epoch import epoch_unit, from_epoch
+from migration.values.jsonb_blob import jsonb_blob_text
+from migration.values.observers import BOOLEAN_TEXTS, BOOLEAN_WORDS, is_json, is_uuid
 from migration.values.reading import read_with
-from migration.values.temporal import from_epoch, parse_datetime, parse_time
+from migration.values.temporal import parse_datetime, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,11 +83,16 @@ def converter(column: TargetColumn, options: PlanOptions | None = None) -> Calla
     convert = _CONVERSIONS[column.conversion](column, chosen)
     if column.reading is not None:
         convert = _reading(column, column.reading, chosen, convert)
+    elif column.raw_codec is not None and column.conversion not in _OF_RAW_TEXT:
+        convert = _from_raw(column.raw_codec, convert)
+    blank = blank_of(column) if column.blanks is not None else None
 
     def converted(value: Any) -> Any:
         if value is None:
             return None
         try:
+            if blank is not None and blank(value):
+                return _without_value(column)
             return convert(value)
         except (ValueError, OverflowError, TypeError, KeyError, ArithmeticError):
             raise Unstorable(column.source.name, value, column.type) from None
@@ -112,6 +121,23 @@ def _reading(
     def converted(value: Any) -> Any:
         made = read(clean(value) if raw and type(value) is bytes else value)
         return None if made is None else convert(made)
+
+    return converted
+
+
+def _without_value(column: TargetColumn) -> None:
+    """NULL for a blank value, where the plan says so."""
+    if column.blanks != "null":
+        raise ValueError
+
+
+def _from_raw(codec: str, convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Takes values of a column with damaged text, whose texts come as bytes and blobs as hexadecimal text."""
+
+    def converted(value: Any) -> Any:
+        if type(value) is bytes:
+            return convert(value.decode(codec))
+        return convert(bytes.fromhex(value.removeprefix("\\x")) if type(value) is str else value)
 
     return converted
 
@@ -192,15 +218,18 @@ def _any_as_text(column: TargetColumn, options: PlanOptions) -> Callable[[Any], 
     raw = column.raw_codec is not None
 
     def convert(value: Any) -> str:
-        if type(value) is float:
-            return "Infinity" if value == math.inf else "-Infinity" if value == -math.inf else repr(value)
-        if type(value) is int:
-            return str(value)
+        if type(value) in (int, float):
+            return number_text(value)
         if type(value) is bytes and not raw:
             return "\\x" + value.hex()
         return clean(value)
 
     return convert
+
+
+def number_text(value: float) -> str:
+    """A number's shortest exact text, as PostgreSQL would read it."""
+    return {math.inf: "Infinity", -math.inf: "-Infinity"}.get(value) or repr(value)
 
 
 def _cleaner(column: TargetColumn, options: PlanOptions) -> Callable[[Any], str]:
@@ -212,7 +241,7 @@ def _cleaner(column: TargetColumn, options: PlanOptions) -> Callable[[Any], str]
         try:
             return value.decode(codec)
         except UnicodeDecodeError:
-            if policy == "refuse":
+            if policy not in ("replace", "latin-1"):
                 raise
             latin = policy == "latin-1" and codec == "utf-8"
             return value.decode("latin-1") if latin else value.decode(codec, "replace")
@@ -220,7 +249,7 @@ def _cleaner(column: TargetColumn, options: PlanOptions) -> Callable[[Any], str]
     def clean(value: Any) -> str:
         text = decode(value) if type(value) is bytes else str(value)
         if "\0" in text:
-            if options.nul_policy == "refuse":
+            if options.nul_policy not in ("strip", "replace"):
                 raise ValueError
             text = text.replace("\0", "" if options.nul_policy == "strip" else "\u2400")
         return text
@@ -237,44 +266,62 @@ def _bytes(column: TargetColumn, options: PlanOptions) -> Callable[[Any], Any]:
             return value
         if type(value) is str and codec is None:
             return value.encode()
+        if type(value) in (int, float):
+            return number_text(value).encode()
         raise TypeError
 
     return convert
 
 
 def _boolean(column: TargetColumn, options: PlanOptions) -> Callable[[Any], Any]:
-    del column, options
+    del column
     known: dict[Any, bool] = {0: False, 1: True}
+    words = {**BOOLEAN_TEXTS, **BOOLEAN_WORDS} if options.boolean_words else BOOLEAN_TEXTS
 
     def convert(value: Any) -> bool:
-        return BOOLEAN_TEXTS[value.lower()] if type(value) is str else known[value]
+        return words[value.lower()] if type(value) is str else known[value]
 
     return convert
 
 
 def _timestamp(column: TargetColumn, options: PlanOptions) -> Callable[[Any], Any]:
-    del column, options
+    """The clock as it stands there; an instant's clock in UTC."""
+    del options
+    instant = _instant_of(column)
 
     def convert(value: Any) -> datetime:
+        if type(value) in (int, float):
+            return instant(value).replace(tzinfo=None)
         parsed = parse_datetime(value)
-        if parsed.tzinfo is not None:
-            raise ValueError
-        return parsed
+        return parsed if parsed.tzinfo is None else parsed.astimezone(UTC).replace(tzinfo=None)
 
     return convert
 
 
 def _timestamptz(column: TargetColumn, options: PlanOptions) -> Callable[[Any], Any]:
     del options
-    unit = column.epoch
+    instant = _instant_of(column)
 
     def convert(value: Any) -> datetime:
-        if type(value) is int and unit is not None:
-            return from_epoch(value, unit)
+        if type(value) in (int, float):
+            return instant(value)
         parsed = parse_datetime(value)
         return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
 
     return convert
+
+
+def _instant_of(column: TargetColumn) -> Callable[[Any], datetime]:
+    """Reads numbers by the column's unit, and only those that the unit was told by."""
+    unit = column.epoch
+    fixed = fixed_epoch(type_of(column.source)) is not None
+
+    def instant(value: Any) -> datetime:
+        if unit is None or not (fixed or epoch_unit(value) == unit):
+            raise ValueError
+        return from_epoch(value, unit)
+
+    return instant
 
 
 def _date(column: TargetColumn, options: PlanOptions) -> Callable[[Any], Any]:
@@ -301,17 +348,31 @@ def _uuid(column: TargetColumn, options: PlanOptions) -> Callable[[Any], Any]:
     del column, options
 
     def convert(value: Any) -> UUID:
-        return UUID(bytes=value) if type(value) is bytes else UUID(value)
+        if type(value) is bytes:
+            return UUID(bytes=value)
+        if not is_uuid(value):
+            raise ValueError
+        return UUID(value)
 
     return convert
 
 
 def _json(column: TargetColumn, options: PlanOptions) -> Callable[[Any], Any]:
-    """Texts keep their spelling; numbers, which SQLite makes of texts in such a column, are JSON too."""
+    """Texts keep their spelling; numbers, which SQLite makes of texts in such a column, are JSON too.
+
+    Blobs are SQLite's binary JSON; in a column with damaged text, where texts come as bytes, they come as the
+    text of their hexadecimal digits.
+    """
     clean = _cleaner(column, options)
+    raw = column.raw_codec is not None
 
     def convert(value: Any) -> str:
-        text = clean(value) if type(value) in (str, bytes) else repr(value)
+        if type(value) is bytes and not raw:
+            text = jsonb_blob_text(value)
+        elif raw and type(value) is str:
+            text = jsonb_blob_text(bytes.fromhex(value.removeprefix("\\x")))
+        else:
+            text = clean(value) if type(value) in (str, bytes) else repr(value)
         if not is_json(text):
             raise ValueError
         return text
@@ -330,6 +391,14 @@ def _cast(column: TargetColumn, options: PlanOptions) -> Callable[[Any], Any]:
     return lambda value: convert(clean(value) if type(value) is bytes else value)
 
 
+#: Those that read the bytes of damaged text themselves.
+_OF_RAW_TEXT = (
+    Conversion.TEXT,
+    Conversion.ANY_AS_TEXT,
+    Conversion.JSON,
+    Conversion.BYTES,
+    Conversion.CAST,
+)
 _CONVERSIONS: dict[Conversion, Callable[[TargetColumn, PlanOptions], Callable[[Any], Any]]] = {
     Conversion.INTEGER: _integer,
     Conversion.REAL: _real,

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from migration.values.epoch import EpochUnit
+
 
 @dataclass(frozen=True)
 class TextFacts:
@@ -26,8 +28,9 @@ class TemporalFacts:
     """Texts read as dates and times: how many are of each shape, and how many of none.
 
     `offsets` counts the zoned ones whose zone is not UTC; `blank` the empty texts, which are among the
-    unreadable; `digits` are the most that stand behind a second; `least` and `greatest`
-    are the first and last text in the order of their characters.
+    unreadable, as `zero_dates` are; `digits` are the most that stand behind a second; `least` and `greatest`
+    are the first and last text in the order of their characters. `rolled` ones are written as 24:00 or with a
+    60th second.
     """
 
     dates: int = 0
@@ -41,6 +44,21 @@ class TemporalFacts:
     digits: int = 0
     least: str | None = None
     greatest: str | None = None
+    zero_dates: int = 0
+    rolled: int = 0
+
+
+@dataclass(frozen=True)
+class EpochFacts:
+    """Numbers read as instants: how many lie in the window of each unit, and how many are 0.
+
+    `finer` ones have digits that PostgreSQL does not keep: behind the microsecond, or a julian day's behind
+    the millisecond.
+    """
+
+    units: Mapping[EpochUnit, int] = field(default_factory=dict)
+    zeros: int = 0
+    finer: int = 0
 
 
 @dataclass(frozen=True)
@@ -62,7 +80,10 @@ class DecimalFacts:
 class ColumnProfile:
     """One column: how many values of each storage class, and what its declared type made worth knowing.
 
-    Lengths are in characters for texts and bytes for blobs. A fact that was not asked for is None.
+    Lengths are in characters for texts and bytes for blobs. A fact that was not asked for is None, or 0 where
+    nothing of the kind can be there. `huge_reals` are beyond 64-bit integers, `truths` integers that are 0 or
+    1, `boolean_words` texts such as yes and off, `versioned_uuids` have the digits of RFC 9562, `json_blobs`
+    are SQLite's JSONB.
     """
 
     nulls: int = 0
@@ -78,12 +99,19 @@ class ColumnProfile:
     text: TextFacts = field(default_factory=TextFacts)
     temporal: TemporalFacts | None = None
     decimal: DecimalFacts | None = None
+    epoch: EpochFacts | None = None
+    huge_reals: int = 0
+    blank_texts: int = 0
+    truths: int | None = None
     boolean_texts: int | None = None
+    boolean_words: int = 0
     uuid_texts: int | None = None
     respelled_uuids: int = 0
     random_uuids: int = 0
+    versioned_uuids: int = 0
     uuid_blobs: int | None = None
     json_texts: int | None = None
+    json_blobs: int | None = None
     jsonb_texts: int | None = None
     inet_texts: int | None = None
     integer_texts: int | None = None

@@ -11,13 +11,15 @@ import sqlite3
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from migration.schema.declared import DeclaredType, Family, type_of
+from migration.schema.declared import UUID_CHARACTERS, DeclaredType, Family, fixed_epoch, type_of
 from migration.schema.tokens import quoted
-from migration.values.facts import ColumnProfile, DecimalFacts, TableProfile
+from migration.values.epoch import EPOCH_WINDOWS, FIXED_WINDOWS
+from migration.values.facts import ColumnProfile, DecimalFacts, EpochFacts, TableProfile
 from migration.values.observers import (
     BooleanObserver,
     DecimalObserver,
     InetObserver,
+    JsonBlobObserver,
     JsonObserver,
     ListObserver,
     RandomUuidObserver,
@@ -57,7 +59,9 @@ _EXPECTED = {
     Family.BIG_INTEGER: "integer",
     Family.BOOLEAN: "integer",
 }
-_OBSERVERS = {
+_WHOLE = (Family.SMALL_INTEGER, Family.INTEGER, Family.BIG_INTEGER)
+_NUMBERS = (*_WHOLE, Family.REAL, Family.DECIMAL, Family.BOOLEAN)
+_OBSERVERS: dict[Family, type[TextObserver]] = {
     Family.TIMESTAMP: TemporalObserver,
     Family.DATE: TemporalObserver,
     Family.TIME: TemporalObserver,
@@ -96,6 +100,8 @@ def observer_of_texts(column: Column, encoding: str) -> TextObserver:
         return ListObserver(codec, declared.labels)
     if declared.family is Family.PERHAPS_UUID and declared.name.endswith("key"):
         return RandomUuidObserver(codec)
+    if declared.name in UUID_CHARACTERS and declared.arguments in ((32,), (36,)):
+        return UuidObserver(codec)
     return _OBSERVERS.get(declared.family, TextObserver)(codec)
 
 
@@ -180,6 +186,7 @@ class _Measurement:
         texts: dict[str, TextObserver] = {}
         decimals: dict[str, tuple[DecimalObserver, float]] = {}
         singles: dict[str, SingleObserver] = {}
+        binary: dict[str, JsonBlobObserver] = {}
         watched: list[Watched] = []
         for column in columns:
             profile, declared = profiles[column.name], type_of(column)
@@ -207,6 +214,11 @@ class _Measurement:
                 name = quoted(column.name)
                 expression = f"CASE typeof({name}) WHEN 'real' THEN {name} END"
                 watched.append(Watched(expression, 64, singles[column.name]))
+            if declared.family is Family.JSON and profile.blobs:
+                name = quoted(column.name)
+                binary[column.name] = JsonBlobObserver()
+                blobs = f"CASE typeof({name}) WHEN 'blob' THEN {name} END"
+                watched.append(Watched(blobs, (profile.max_bytes or 0) + 64, binary[column.name]))
         scan(self._connection, self._table.name, watched)
         for column in columns:
             profile = profiles[column.name]
@@ -215,6 +227,8 @@ class _Measurement:
             if column.name in decimals:
                 reals, largest = decimals[column.name]
                 profile = replace(profile, decimal=reals.facts(largest))
+            if column.name in binary:
+                profile = replace(profile, json_blobs=binary[column.name].found)
             meant = type_of(column)
             if meant.family is Family.DECIMAL and not meant.arguments and column.meaning and profile.reals:
                 profile = replace(profile, decimal=self._digits(column))
@@ -233,7 +247,8 @@ class _Measurement:
         name = quoted(column.name)
         unequal = f"typeof({name}) = 'real' AND {name} <> round({name}, {scale})"
         largest, count = self._answer(
-            f"max(abs({name} + 0.0)) FILTER (WHERE typeof({name}) IN ('integer', 'real')), "
+            f"max(abs({name} + 0.0)) FILTER (WHERE typeof({name}) IN ('integer', 'real')"
+            f" AND abs({name} + 0.0) < 9e999), "
             f"count(*) FILTER (WHERE {unequal})"
         )
         observer = DecimalObserver(scale)
@@ -249,25 +264,62 @@ class _Measurement:
         return DecimalFacts(largest=largest, scale=scale)
 
     def _with_extras(self, column: Column, profile: ColumnProfile) -> ColumnProfile:
-        name, declared = quoted(column.name), type_of(column)
-        family = declared.family
-        if declared.name == "character" and profile.texts:
-            # Only texts that fill it to the last place are the same in a type that adds blanks.
-            (least,) = self._answer(f"min(length(rtrim({name}, ' '))) FILTER (WHERE typeof({name}) = 'text')")
-            profile = replace(profile, min_characters=least)
-        if family is Family.UUID and profile.blobs:
-            (found,) = self._answer(
-                f"count(*) FILTER (WHERE typeof({name}) = 'blob' AND length({name}) = 16)"
-            )
-            profile = replace(profile, uuid_blobs=found)
-        if profile.texts and any(column.name in key.columns for key in self._table.foreign_keys):
-            # A text may refer to an integer; it can become one if it is written as SQLite writes integers.
-            (found,) = self._answer(
-                f"count(*) FILTER (WHERE typeof({name}) = 'text' "
-                f"AND CAST(CAST({name} AS INTEGER) AS TEXT) = {name} COLLATE BINARY)"
-            )
-            profile = replace(profile, integer_texts=found)
-        return profile
+        """Ask once more about a column that holds something unusual for its type."""
+        extras = _extra_questions(column, profile, self._table)
+        if not extras:
+            return profile
+        answer = dict(zip(extras, self._answer(", ".join(extras.values())), strict=True))
+        units = {unit: answer.pop(unit) for unit in EPOCH_WINDOWS if unit in answer}
+        if units:
+            counts = {unit: count for unit, count in units.items() if count}
+            answer["epoch"] = EpochFacts(counts, answer.pop("zeros"), answer.pop("finer"))
+        return replace(profile, **answer)
+
+
+def _extra_questions(column: Column, profile: ColumnProfile, table: Table) -> dict[str, str]:
+    """What is asked about one column, by the name of the fact."""
+    name, declared = quoted(column.name), type_of(column)
+    asked: dict[str, str] = {}
+
+    def ask(fact: str, condition: str) -> None:
+        asked[fact] = f"count(*) FILTER (WHERE {condition})"
+
+    if declared.name == "character" and profile.texts:
+        # Only texts that fill it to the last place are the same in a type that adds blanks.
+        asked["min_characters"] = f"min(length(rtrim({name}, ' '))) FILTER (WHERE typeof({name}) = 'text')"
+    if declared.family is Family.UUID and profile.blobs:
+        ask("uuid_blobs", f"typeof({name}) = 'blob' AND length({name}) = 16")
+    if declared.family in _NUMBERS and profile.texts:
+        ask("blank_texts", f"typeof({name}) = 'text' AND {name} = '' COLLATE BINARY")
+    if declared.family is Family.BOOLEAN and profile.integers:
+        ask("truths", f"typeof({name}) = 'integer' AND {name} IN (0, 1)")
+    if declared.family in _WHOLE and profile.reals:
+        ask("huge_reals", f"typeof({name}) = 'real' AND {_between(name, 2**63, None)}")
+    if declared.family in (Family.TIMESTAMP, Family.DATE) and (profile.integers or profile.reals):
+        fixed = fixed_epoch(declared)
+        windows = EPOCH_WINDOWS if fixed is None else {fixed: FIXED_WINDOWS[fixed]}
+        number = f"typeof({name}) IN ('integer', 'real')"
+        for unit, (low, high) in windows.items():
+            signed = unit == "julian" or fixed is not None
+            inside = f"{name} >= {low} AND {name} < {high + 1}" if signed else _between(name, low, high)
+            ask(unit, f"{number} AND ({inside})")
+        ask("zeros", f"{number} AND {name} = 0")
+        ask(
+            "finer",
+            f"typeof({name}) = 'real' OR ({number} AND ({_between(name, 10**17, None)}) AND {name} % 1000)",
+        )
+    if profile.texts and any(column.name in key.columns for key in table.foreign_keys):
+        # A text may refer to an integer; it can become one if it is written as SQLite writes integers.
+        whole = f"CAST(CAST({name} AS INTEGER) AS TEXT) = {name} COLLATE BINARY"
+        ask("integer_texts", f"typeof({name}) = 'text' AND {whole}")
+    return asked
+
+
+def _between(name: str, low: int, high: int | None) -> str:
+    """Whether the magnitude of a number lies in a range; abs() would overflow at the least integer."""
+    above = "" if high is None else f" AND {name} < {high + 1}"
+    below = "" if high is None else f" AND {name} > {-high - 1}"
+    return f"({name} >= {low}{above}) OR ({name} <= {-low}{below})"
 
 
 def _with_texts(profile: ColumnProfile, observer: TextObserver) -> ColumnProfile:
@@ -276,9 +328,14 @@ def _with_texts(profile: ColumnProfile, observer: TextObserver) -> ColumnProfile
         case TemporalObserver():
             return replace(profile, temporal=observer.facts)
         case BooleanObserver():
-            return replace(profile, boolean_texts=observer.found)
+            return replace(profile, boolean_texts=observer.found, boolean_words=observer.words)
         case UuidObserver():
-            return replace(profile, uuid_texts=observer.found, respelled_uuids=observer.respelled)
+            return replace(
+                profile,
+                uuid_texts=observer.found,
+                respelled_uuids=observer.respelled,
+                versioned_uuids=observer.versioned,
+            )
         case RandomUuidObserver():
             return replace(profile, uuid_texts=observer.found, random_uuids=observer.random)
         case ListObserver():

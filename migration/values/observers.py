@@ -7,19 +7,30 @@ import re
 import struct
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 from ipaddress import ip_address
 from typing import Any, Protocol
 
 from migration.values.facts import DecimalFacts, TemporalFacts, TextFacts
-from migration.values.temporal import TO_SHAPE, classify, parse_datetime, parse_time
+from migration.values.jsonb_blob import jsonb_blob_text
+from migration.values.temporal import (
+    TO_SHAPE,
+    classify,
+    is_zero_date,
+    parse_datetime,
+    parse_time,
+    rolls_over,
+)
 
 #: Texts arrive as bytes in the file's encoding; None stands for everything that is no text.
 Texts = Sequence[bytes | None]
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.IGNORECASE)
+#: The version and variant that RFC 9562 gives to every UUID but two; a hash has them by chance only.
+_VERSIONED = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[1-8][0-9a-f]{3}-?[89ab].*", re.IGNORECASE)
 _FRACTION = re.compile(r"\.(0+)")
 #: What may be a number beyond PostgreSQL's numeric, or a part of some text.
 _HUGE_NUMBER = re.compile(r"\d[eE][+-]?\d{5}|\d{10000}")
@@ -27,6 +38,8 @@ _KEPT_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ZERO_OFFSETS = ("Z", "+00:00", "+0000", "+00", "-00:00", "-0000", "-00")
 #: The texts that mean a boolean, whatever their case.
 BOOLEAN_TEXTS = {"true": True, "false": False, "t": True, "f": False, "1": True, "0": False}
+#: And those that do so if the user says it.
+BOOLEAN_WORDS = {"yes": True, "no": False, "y": True, "n": False, "on": True, "off": False}
 
 
 class Observer(Protocol):
@@ -90,7 +103,7 @@ class TemporalObserver(TextObserver):
     def __init__(self, codec: str) -> None:
         super().__init__(codec)
         self._kinds: Counter[str] = Counter()
-        self._offsets = self._unreadable = self._blank = 0
+        self._offsets = self._unreadable = self._blank = self._zeros = self._rolled = 0
         self._example: str | None = None
         self._digits = 0
         self._least: str | None = None
@@ -110,6 +123,8 @@ class TemporalObserver(TextObserver):
             self._digits,
             least=self._least,
             greatest=self._greatest,
+            zero_dates=self._zeros,
+            rolled=self._rolled,
         )
 
     def add(self, *, dates: int, datetimes: int, zoned: int, offsets: int, times: int, digits: int) -> None:
@@ -155,9 +170,11 @@ class TemporalObserver(TextObserver):
             kind = None
         if kind is not None:
             self._kinds[kind] += 1
+            self._rolled += kind in ("datetime", "zoned") and rolls_over(text)
             return
         self._unreadable += 1
         self._blank += text == ""
+        self._zeros += is_zero_date(text)
         if self._example is None:
             self._example = text
 
@@ -168,9 +185,12 @@ class BooleanObserver(TextObserver):
     def __init__(self, codec: str) -> None:
         super().__init__(codec)
         self.found = 0
+        self.words = 0
 
     def look(self, texts: list[str]) -> None:
-        self.found += sum(text.lower() in BOOLEAN_TEXTS for text in texts)
+        for text in texts:
+            self.found += text.lower() in BOOLEAN_TEXTS
+            self.words += text.lower() in BOOLEAN_WORDS
 
 
 class UuidObserver(TextObserver):
@@ -180,11 +200,13 @@ class UuidObserver(TextObserver):
         super().__init__(codec)
         self.found = 0
         self.respelled = 0
+        self.versioned = 0
 
     def look(self, texts: list[str]) -> None:
         for text in texts:
-            if _UUID.fullmatch(text):
+            if is_uuid(text):
                 self.found += 1
+                self.versioned += _VERSIONED.match(text) is not None
                 self.respelled += text != text.lower() or text.count("-") != 4
 
 
@@ -216,6 +238,19 @@ class JsonObserver(TextObserver):
             if is_json(text):
                 self.found += 1
                 self.binary += is_jsonb(text)
+
+
+class JsonBlobObserver:
+    """Counts the blobs that are SQLite's binary JSON, if PostgreSQL's json takes what they stand for."""
+
+    def __init__(self) -> None:
+        self.found = 0
+
+    def see(self, values: Sequence[bytes | None]) -> None:
+        for value in values:
+            if value is not None:
+                with suppress(ValueError):
+                    self.found += is_json(jsonb_blob_text(value))
 
 
 class InetObserver(TextObserver):
@@ -326,6 +361,11 @@ def _strings(value: Any) -> str:
     if isinstance(value, list):
         return "".join(map(_strings, value))
     return value if isinstance(value, str) else ""
+
+
+def is_uuid(text: str) -> bool:
+    """32 hexadecimal digits, with dashes in the usual places or without some of them."""
+    return _UUID.fullmatch(text) is not None
 
 
 def is_inet(text: str) -> bool:

@@ -1,16 +1,15 @@
-"""Dates and times as SQLite files hold them: texts of known shapes, and integers counted from the epoch.
+"""Dates and times as SQLite files hold them as texts; those that are numbers are in `epoch`.
 
 Understood is what PostgreSQL reads the same way without guessing: ISO 8601 with a blank or T, and a zone as Z
-or an offset. A day-month order is never guessed.
+or an offset; 24:00 is the next midnight, and a 60th second the next minute. A day-month order is never
+guessed.
 """
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Literal
-
-EpochUnit = Literal["s", "ms", "us"]
 
 #: Digits become 0: what is left of a text is its shape.
 TO_SHAPE = str.maketrans("123456789", "000000000")
@@ -25,15 +24,10 @@ _TIME_SHAPE = re.compile(_CLOCK)
 
 Shape = Literal["date", "datetime", "zoned", "time"]
 
-#: The epoch windows: a whole column of integers inside one of them has one meaning. Each runs from 1973-03-03
-#: to 5138-11-16; the next smaller unit starts where it ends.
-EPOCH_WINDOWS: dict[EpochUnit, tuple[int, int]] = {
-    "s": (10**8, 10**11 - 1),
-    "ms": (10**11, 10**14 - 1),
-    "us": (10**14, 10**17 - 1),
-}
-_PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000}
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: The 24th hour has no minutes, the 60th second no fraction.
+_ENDS_EXACTLY = re.compile(r".{11}(?:24:00(?::00(?:\.0+)?)?|(?!24)\d\d:\d\d:60(?:\.0+)?)(?:Z|[+-].*)?")
+#: What MySQL wrote where nobody knew the day; there is no such day.
+_ZERO_DATE = re.compile(r"0000-00-00(?:[ T]00:00(?::00(?:\.0+)?)?)?Z?")
 
 
 def classify(shape: str) -> Shape | None:
@@ -58,11 +52,37 @@ def parse_datetime(text: str) -> datetime:
     if classify(text.translate(TO_SHAPE)) not in ("date", "datetime", "zoned"):
         raise ValueError(f"not a date and time: {text!r}")
     # The blank that some libraries write before the zone is not ISO 8601.
-    parsed = datetime.fromisoformat(text.replace(" ", "T", 1).replace(" ", ""))
+    parsed = _rolled(text.replace(" ", "T", 1).replace(" ", ""))
     offset = parsed.utcoffset()
     if offset is not None and abs(offset) > timedelta(hours=15, minutes=59):  # PostgreSQL's limit
         raise ValueError(f"no such time zone: {text!r}")
     return parsed
+
+
+def rolls_over(text: str) -> bool:
+    """Whether a date and time is written as 24:00 of its day, or as the 60th second of a minute."""
+    return text[11:13] == "24" or text[17:19] == "60"
+
+
+def is_zero_date(text: str) -> bool:
+    """0000-00-00, with or without a midnight."""
+    return _ZERO_DATE.fullmatch(text) is not None
+
+
+def _rolled(text: str) -> datetime:
+    """Read ISO 8601, with a 24th hour or 60th second that ends the day or minute exactly."""
+    if not rolls_over(text):
+        return datetime.fromisoformat(text)
+    if _ENDS_EXACTLY.fullmatch(text) is None:
+        raise ValueError(f"no such time: {text!r}")
+    if text[11:13] == "24":
+        before, more = text[:11] + "00" + text[13:], timedelta(days=1)
+    else:
+        before, more = text[:17] + "59" + text[19:], timedelta(seconds=1)
+    try:
+        return datetime.fromisoformat(before) + more
+    except OverflowError:
+        raise ValueError(f"after the last day: {text!r}") from None
 
 
 def parse_time(text: str) -> time:
@@ -74,21 +94,3 @@ def parse_time(text: str) -> time:
     if classify(text.translate(TO_SHAPE)) != "time":
         raise ValueError(f"not a time of day: {text!r}")
     return time.fromisoformat(text)
-
-
-def epoch_unit(smallest: int, largest: int) -> EpochUnit | None:
-    """The unit of a column of integers, if all of them lie in the window of one unit."""
-    for unit, (low, high) in EPOCH_WINDOWS.items():
-        if low <= smallest and largest <= high:
-            return unit
-    return None
-
-
-def from_epoch(value: int, unit: EpochUnit) -> datetime:
-    """The instant, exactly: integer arithmetic only.
-
-    Raises:
-        OverflowError: outside the years 1 to 9999.
-    """
-    seconds, rest = divmod(value, _PER_SECOND[unit])
-    return _EPOCH + timedelta(seconds=seconds, microseconds=rest * 1_000_000 // _PER_SECOND[unit])

@@ -35,6 +35,7 @@ from ipaddress import ip_interface
 from math import copysign, isfinite, isinf
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from migration.values.jsonb_blob import jsonb_blob_text
 from migration.verification.jsonb_text import jsonb_text
 from migration.verification.readings import meant
 
@@ -116,9 +117,11 @@ _MOMENT = re.compile(
 _CLOCK = re.compile(r"(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?")
 #: The day that Rails gives to times of day.
 _RAILS_DAY = "2000-01-01"
+_NO_DAY = re.compile(rb"0000-00-00([ T]00:00(:00(\.0+)?)?)?Z?")
 _NUMBER = re.compile(rb"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 _TRUE = frozenset({"1", "1.0", "t", "true", "y", "yes", "on"})
 _FALSE = frozenset({"0", "0.0", "f", "false", "n", "no", "off"})
+_JULIAN_1970 = Decimal("2440587.5")
 _UNIT_US = {"s": 1_000_000, "ms": 1_000, "us": 1}
 #: Exact for every binary64 and every int8, with room: a binary64 has at most 767 significant decimal digits.
 _EXACT = Context(prec=1_200, rounding=ROUND_HALF_EVEN)
@@ -145,8 +148,7 @@ def row_encoder(
 
     Args:
         pairs: each column as planned and as the target really has it. The plan contributes only what no type
-            can
-            say: the unit of integers that are instants, the encoding of damaged text.
+            can say: the unit of numbers that are instants, the encoding of damaged text, what blanks become.
         options: the user's policies for text that PostgreSQL cannot store.
         special: by a column's name in the target, what decides instead (see `canonical_types`).
     """
@@ -156,7 +158,7 @@ def row_encoder(
         own = _own_policies(planned, options)
         # What was read by a rule is whole text in UTF-8.
         plain = replace(planned, raw_codec=None) if planned.reading is not None else planned
-        meaning = known.get(actual.name) or _MEANINGS.get(family(actual), text_meaning)(plain, actual, own)
+        meaning = known.get(actual.name) or _meaning(plain, actual, own)
         if planned.reading is not None:
             meaning = _after_reading(planned, planned.reading, own, meaning)
         meanings.append(meaning)
@@ -191,6 +193,26 @@ def _after_reading(
             value = bytearray(_repaired(bytes(value), codec or "utf-8", options))
         made = read(value)
         return NULL if made is None else meaning(made)
+
+    return encode
+
+
+def _meaning(planned: TargetColumn, actual: CatalogColumn, options: PlanOptions) -> Meaning:
+    meaning = _MEANINGS.get(family(actual), text_meaning)(planned, actual, options)
+    if planned.blanks is None:
+        return meaning
+    # In a column of instants 0 is none, unless a library has said what its integers mean.
+    dates = family(actual) in ("timestamp", "timestamptz", "date")
+    zero = dates and not (planned.source.meaning or "").startswith("epoch ")
+
+    def encode(value: Any) -> bytes:
+        text = value if type(value) is bytearray else None
+        blank = text is not None and (not text or (dates and _NO_DAY.fullmatch(text)))
+        if blank or (zero and type(value) in (int, float) and value == 0):
+            if planned.blanks == "null":
+                return NULL
+            raise ValueError
+        return meaning(value)
 
     return encode
 
@@ -277,8 +299,8 @@ def plain_digits(value: Decimal) -> str:
 
 
 def text_meaning(planned: TargetColumn, actual: CatalogColumn, options: PlanOptions) -> Meaning:
-    del actual
     codec = planned.raw_codec
+    json = actual.base == "json"
     pack = _LENGTH.pack
 
     def encode(value: Any) -> bytes:
@@ -287,6 +309,8 @@ def text_meaning(planned: TargetColumn, actual: CatalogColumn, options: PlanOpti
             return pack(b"\x01", len(value)) + value  # type: ignore[no-any-return]
         if kind is bytearray:
             return _sized(_repaired(bytes(value), codec or "utf-8", options))
+        if kind is bytes and json:
+            return _sized(jsonb_blob_text(value).encode())
         if kind is bytes:
             return _sized(b"\\x" + value.hex().encode())
         if kind is float and not isfinite(value):
@@ -301,19 +325,19 @@ def _repaired(raw: bytes, codec: str, options: PlanOptions) -> bytes:
     try:
         text = raw.decode(codec)
     except UnicodeDecodeError:
-        if options.invalid_utf8 == "refuse":
+        if options.invalid_utf8 not in ("replace", "latin-1"):
             raise
         text = raw.decode("latin-1") if options.invalid_utf8 == "latin-1" else raw.decode(codec, "replace")
-    if "\0" in text and options.nul_policy == "refuse":
+    if "\0" in text and options.nul_policy not in ("strip", "replace"):
         raise ValueError
     return text.replace("\0", "" if options.nul_policy == "strip" else "\u2400").encode()
 
 
 def _bytea(*_: Any) -> Meaning:
     def encode(value: Any) -> bytes:
-        if type(value) not in (bytes, bytearray):
-            raise TypeError
-        return _sized(value)
+        if type(value) is float and isinf(value):
+            return _sized(b"Infinity" if value > 0 else b"-Infinity")
+        return _sized(value if type(value) in (bytes, bytearray) else repr(value).encode())
 
     return encode
 
@@ -331,17 +355,28 @@ def _boolean(*_: Any) -> Meaning:
 
 
 def _timestamp(planned: TargetColumn, *_: Any) -> Meaning:
-    """A clock without a zone is UTC's; so is what a type without a zone keeps of one that has it."""
+    """An instant, or the clock of one that has no zone."""
     pack = _INTEGER.pack
-    unit = _UNIT_US.get(planned.epoch or "")
+    unit = planned.epoch
 
     def encode(value: Any) -> bytes:
-        if type(value) is int and unit is not None:
-            return pack(b"\x01", value * unit - UNIX_DAYS * DAY_US)
+        if type(value) in (int, float):
+            return pack(b"\x01", _counted(value, unit) - UNIX_DAYS * DAY_US)
         moment, zone = _moment(value)
         return pack(b"\x01", moment - (zone or 0))
 
     return encode
+
+
+def _counted(value: float, unit: str | None) -> int:
+    """A number as microseconds since 1970."""
+    if unit == "julian":
+        return round((Decimal(value) - _JULIAN_1970) * 86_400_000) * 1_000
+    if unit == "ns":
+        return value // 1_000 if type(value) is int else round(Decimal(value) / 1_000)
+    return (
+        value * _UNIT_US[unit or ""] if type(value) is int else round(Decimal(value) * _UNIT_US[unit or ""])
+    )
 
 
 def _moment(value: Any) -> tuple[int, int | None]:
@@ -380,9 +415,13 @@ def _second(text: bytes) -> int:
     return _clock(*found.groups())
 
 
-def _clock(hour: str, minute: str, second: str | None, fraction: str | None) -> int:
+def _clock(hour: str, minute: str, second: str | None, fraction: str | None, *, rolls: bool = True) -> int:
+    """Microseconds since midnight. A day, though not a clock alone, may end with 24:00 or a 60th second."""
     hours, minutes, seconds = int(hour), int(minute), int(second or 0)
-    if hours > 23 or minutes > 59 or seconds > 59:
+    whole = rolls and not int(fraction or "0")
+    end_of_day = whole and hours == 24 and minutes == seconds == 0
+    end_of_minute = whole and hours < 24 and seconds == 60
+    if (hours > 23 and not end_of_day) or minutes > 59 or (seconds > 59 and not end_of_minute):
         raise ValueError
     return ((hours * 60 + minutes) * 60 + seconds) * 1_000_000 + int((fraction or "0").ljust(6, "0"))
 
@@ -411,7 +450,7 @@ def _time(*_: Any) -> Meaning:
         found = _CLOCK.fullmatch(text)
         if found is None:
             raise ValueError
-        return _INTEGER.pack(b"\x01", _clock(*found.groups()))
+        return _INTEGER.pack(b"\x01", _clock(*found.groups(), rolls=False))
 
     return encode
 

@@ -108,7 +108,7 @@ static int look_at_real(cursor *from, int at, const profile_column *column, prof
   double value = sqlite.column_double(from->statement, at);
   if (isinf(value)) counts->infinities++;
   if (column->look != LOOK_DECIMAL) return 1;
-  if (fabs(value) > counts->largest) counts->largest = fabs(value);
+  if (!isinf(value) && fabs(value) > counts->largest) counts->largest = fabs(value);
   if (column->detail >= 0 && column->detail <= 9) {
     double wide = value * POWERS[column->detail];
     if (fabs(wide) < 9007199254740992.0 && (double)llround(wide) / POWERS[column->detail] == value) return 1;

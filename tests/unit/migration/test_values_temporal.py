@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migration.values.temporal import EPOCH_WINDOWS, epoch_unit, from_epoch, parse_datetime, parse_time
+from migration.values.epoch import EPOCH_WINDOWS, epoch_unit, from_epoch
+from migration.values.temporal import is_zero_date, parse_datetime, parse_time
+
+if TYPE_CHECKING:
+    from migration.values.epoch import EpochUnit
 
 
 @given(st.datetimes(), st.sampled_from([" ", "T"]), st.sampled_from(["auto", "milliseconds", "seconds"]))
@@ -72,14 +77,75 @@ def test_the_epoch_windows_do_not_overlap() -> None:
 
 @pytest.mark.parametrize(
     ("value", "unit"),
-    [(1704164645, "s"), (1704164645000, "ms"), (1704164645000000, "us"), (0, None), (10**18, None)],
+    [
+        (1704164645, "s"),
+        (-1704164645, "s"),
+        (1704164645.678, "s"),
+        (1704164645000, "ms"),
+        (1704164645000000, "us"),
+        (1704164645000000000, "ns"),
+        (2460311.628, "julian"),
+        (-2460311.628, None),
+        (0, None),
+        (12, None),
+        (2.0**64, None),
+        (float("inf"), None),
+    ],
 )
-def test_the_magnitude_tells_the_unit(value: int, unit: str | None) -> None:
-    assert epoch_unit(value, value) == unit
+def test_the_magnitude_tells_the_unit(value: float, unit: str | None) -> None:
+    assert epoch_unit(value) == unit
 
 
-def test_a_column_with_two_magnitudes_has_no_unit() -> None:
-    assert epoch_unit(1704164645, 1704164645000) is None
+@pytest.mark.parametrize(
+    ("value", "unit", "expected"),
+    [
+        (1704164645, "s", "2024-01-02T03:04:05"),
+        (-86_400, "s", "1969-12-31T00:00:00"),
+        (1704164645.678, "s", "2024-01-02T03:04:05.678000"),
+        (1704164645678901234, "ns", "2024-01-02T03:04:05.678901"),
+        (2440587.5, "julian", "1970-01-01T00:00:00"),
+        (2460311, "julian", "2024-01-01T12:00:00"),
+        (2460311.628, "julian", "2024-01-02T03:04:19.200000"),
+    ],
+)
+def test_numbers_become_the_instants_that_their_unit_means(
+    value: float, unit: EpochUnit, expected: str
+) -> None:
+    assert from_epoch(value, unit) == datetime.fromisoformat(expected).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2024-01-02 24:00", "2024-01-03T00:00:00"),
+        ("2024-02-28T24:00:00.000", "2024-02-29T00:00:00"),
+        ("2016-12-31 23:59:60", "2017-01-01T00:00:00"),
+        ("2016-12-31T23:59:60Z", "2017-01-01T00:00:00+00:00"),
+        ("2024-01-02 12:30:60", "2024-01-02T12:31:00"),
+    ],
+)
+def test_the_24th_hour_and_the_60th_second_are_the_next_day_and_minute(text: str, expected: str) -> None:
+    assert parse_datetime(text) == datetime.fromisoformat(expected)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2024-01-02 24:01",
+        "2024-01-02 24:00:60",
+        "2024-01-02 12:30:60.5",
+        "2024-01-02 12:30:61",
+        "9999-12-31 24:00",
+    ],
+)
+def test_other_hours_and_seconds_beyond_their_end_are_no_times(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  # the message names the text
+        parse_datetime(text)
+
+
+def test_a_date_of_zeros_is_recognised_with_and_without_its_midnight() -> None:
+    assert all(map(is_zero_date, ("0000-00-00", "0000-00-00 00:00:00", "0000-00-00T00:00:00.000Z")))
+    assert not any(map(is_zero_date, ("", "0000-00-01", "0000-00-00 00:00:01")))
 
 
 @given(st.datetimes(min_value=datetime(1973, 3, 4), max_value=datetime(5138, 1, 1)))  # noqa: DTZ001  # naive on purpose
