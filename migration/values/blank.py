@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from migration.schema.target import TargetColumn
 
 _DATES = (Conversion.TIMESTAMP, Conversion.TIMESTAMPTZ, Conversion.DATE)
+_DATE_TYPES = ("timestamp", "timestamptz", "date")
 
 
 def blank_of(column: TargetColumn) -> Callable[[Any], bool]:
     """The function that tells whether a stored value of this column is blank."""
-    if column.conversion not in _DATES:
+    dates = column.conversion in _DATES or (column.cast is not None and column.cast.name in _DATE_TYPES)
+    if not dates:
         return lambda value: value in ("", b"")
     # 0 is an instant like others where a library says what its integers mean.
     zero = fixed_epoch(type_of(column.source)) is None

@@ -273,7 +273,7 @@ def _instant(kind: PostgresType, clean: Callable[[Any], str], epoch: EpochUnit |
     zoned = kind.name == "timestamptz"
 
     def convert(value: Any) -> datetime:
-        if type(value) is int and epoch is not None:
+        if type(value) in (int, float) and epoch is not None:
             moment = from_epoch(value, epoch)
         else:
             moment = parse_datetime(clean(_text_only(value)))
@@ -287,7 +287,7 @@ def _instant(kind: PostgresType, clean: Callable[[Any], str], epoch: EpochUnit |
 
 def _date(clean: Callable[[Any], str], epoch: EpochUnit | None) -> Convert:
     def convert(value: Any) -> date:
-        if type(value) is int and epoch is not None:
+        if type(value) in (int, float) and epoch is not None:
             moment = from_epoch(value, epoch)
         else:
             moment = parse_datetime(clean(_text_only(value)))
