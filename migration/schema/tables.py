@@ -106,7 +106,7 @@ def _widen_most_rejected(
         if draft.options_for(table.name, column.name).misfits == "auto"
     }
     for name in sorted(columns, key=lambda name: -decided[name].rejects):
-        if 2 * sum(decision.rejects for decision in decided.values()) <= rows:
+        if not decided[name].rejects or 2 * sum(item.rejects for item in decided.values()) <= rows:
             return
         rejects = decided[name].rejects
         policy = replace(_policy(draft, table, columns[name]), reject=False)
