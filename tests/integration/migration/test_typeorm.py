@@ -75,6 +75,18 @@ def test_typeorm_finds_nothing_to_change_and_reads_the_same(
     assert again.code == 0, again.out
 
 
+def test_rows_go_into_the_schema_that_typeorm_made(
+    ask: Ask, seeded: Path, tmp_path: Path, database: str, outgrow: Callable[..., Any]
+) -> None:
+    ask("sync", database)
+    proposed = ask("log", database)  # what TypeORM proposes to itself even now
+    journal = ("--journal", tmp_path / "journal")
+    ended = outgrow("migrate", "run", seeded, database, "--target-first", *journal)
+    assert ended.code == 0, ended.out + ended.err
+    assert ask("log", database) == proposed
+    assert ask("read", database) == ask("read", seeded)
+
+
 def test_the_migrated_schema_is_the_one_that_typeorm_makes(  # noqa: PLR0917
     ask: Ask,
     seeded: Path,
