@@ -42,6 +42,8 @@ def read_rules(path: Path | None) -> Rules:
             why=str(getattr(error, "problem", None) or error),
             next_step="quote names with *, : or # in them, and indent with blanks",
         ) from None
+    if isinstance(content, dict):  # a part of which every line is a comment
+        content = {part: said for part, said in content.items() if said is not None}
     try:
         shape = RulesShape.model_validate(content or {})
     except ValidationError as error:

@@ -90,8 +90,7 @@ class TargetExecutor:
         del begun
         started = time.monotonic()
         with self._target.transaction():
-            schema = sql.Identifier(self._plan.schema)
-            self._target.execute(sql.SQL("SET LOCAL search_path = {}, public").format(schema))
+            self._see_schema()
             refused = self._refusal(_statement(step).sql)
             if refused:
                 raise StatementRefusedError(
@@ -104,10 +103,17 @@ class TargetExecutor:
             self._record(step, outcome)
         return outcome
 
+    def _see_schema(self) -> None:
+        """Let names without a schema be found in the target's, and in public, to the transaction's end."""
+        schema = sql.Identifier(self._plan.schema)
+        self._target.execute(sql.SQL("SET LOCAL search_path = {}, public").format(schema))
+
     def _create(self, step: Step, begun: Progressed | None) -> Outcome:
         del begun
         statement = _statement(step)
-        outcome = self._carry_out(step, statement)
+        with self._target.transaction():
+            self._see_schema()  # a type that the user chose may be one of its own
+            outcome = self._carry_out(step, statement)
         if outcome.state == "left" and not statement.optional:
             raise StatementRefusedError(
                 f"PostgreSQL refuses to make {step.name}",

@@ -53,7 +53,7 @@ def _columns(table: TargetTable, actual: CatalogTable, plan: TargetPlan) -> Iter
             yield ObjectFinding("column", name, table.name, text)
         enumeration = column.labels and column.type == qualified(plan.schema, found.base)
         citext = column.folding == "citext" and found.base == "citext"
-        if found.type != column.type and not enumeration and not citext:
+        if _bare(found.type) != _bare(column.type) and not enumeration and not citext:
             text = f"has the type {found.type} instead of {column.type}"
             yield ObjectFinding("column", name, table.name, text)
         if column.source.not_null and not found.not_null:
@@ -70,6 +70,11 @@ def _columns(table: TargetTable, actual: CatalogTable, plan: TargetPlan) -> Iter
             yield ObjectFinding("default", name, table.name, text)
     for extra in actual.columns.keys() - {column.name for column in table.columns}:
         yield ObjectFinding("column", f"{table.name}.{extra}", table.name, "is not in the source")
+
+
+def _bare(type_name: str) -> str:
+    """A type without its schema, which the user need not name."""
+    return type_name.rpartition(".")[2]
 
 
 def _has_default(expression: str | None) -> bool:

@@ -184,3 +184,45 @@ def test_changed_rules_are_refused_with_what_changed(tmp_path: Path, database: s
         run_migration(source, database, options(rules, "columns: {t.a: {type: bigint}, t.b: {skip: true}}"))
     assert "the rules: columns: t.a: type: was smallint, now bigint" in refused.value.why
     assert "the rules: columns: t.b: was nothing, now {skip: True}" in refused.value.why
+
+
+TYPES = {
+    "int": "5", "int8": "5", "smallint": "5", "float": "0.5", "float4": "0.5", "decimal(8,2)": "1.5",
+    "numeric(6)": "7", "bool": "yes", "varchar(5)": "abc", "char(3)": "ab", "bytea": "ab",
+    "timestamptz": "2024-01-02 03:04:05", "timestamp(3)": "2024-01-02 03:04:05.123", "time(0)": "10:11:12",
+    "date": "2024-01-02", "uuid": "6F1C0A52-3C5C-4A8F-9C1B-0123456789ab", "jsonb": '{"b":1, "a":2}',
+    "json": "[1]", "inet": "10.0.0.1/8", "interval": "1 day", "text[]": '["a", "b,c"]', "integer[]": "[1, 2]",
+    "bit(4)": "0101", "mood": "low", "public.mood": "high", "money": "1.50",
+}  # fmt: skip
+
+
+def test_a_column_can_have_any_type_of_postgresql(tmp_path: Path, database: str) -> None:
+    """What the plan calls a type is what the catalog calls it, and the verification agrees on the values."""
+    columns = ", ".join(f"c{number} text" for number in range(len(TYPES)))
+    values = ", ".join("'" + value.replace("'", "''") + "'" for value in TYPES.values())
+    source = make(tmp_path / "app.db", f"CREATE TABLE t ({columns}); INSERT INTO t VALUES ({values})")
+    listed = "\n".join(f"  t.c{number}: {{type: '{name}'}}" for number, name in enumerate(TYPES))
+    hook = "hooks: {before_schema: [\"CREATE TYPE mood AS ENUM ('low', 'high')\"]}"
+    report = run_migration(source, database, options(tmp_path / "rules.yaml", f"columns:\n{listed}\n{hook}"))
+    assert report.verification is not None
+    assert report.verification["objects"] == []
+    assert report.equal is True
+
+
+def test_names_follow_into_triggers_and_every_clause(tmp_path: Path, database: str) -> None:
+    source = make(
+        tmp_path / "app.db",
+        """CREATE TABLE "userAccount" (id INTEGER PRIMARY KEY, "loginCount" integer NOT NULL DEFAULT 0);
+        CREATE TABLE "loginEvent" (id INTEGER PRIMARY KEY, "accountId" integer REFERENCES "userAccount");
+        CREATE TRIGGER "countLogin" AFTER INSERT ON "loginEvent" WHEN new."accountId" IS NOT NULL BEGIN
+          UPDATE "userAccount" SET "loginCount" = "loginCount" + 1 WHERE id = new."accountId"; END;
+        INSERT INTO "userAccount" VALUES (1, 0);""",
+    )
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("tables: {loginEvent: {rename: logins}}\ncolumns: {loginEvent.accountId: {rename: who}}")
+    plan = PlanOptions(names="snake", rules=read_rules(rules))
+    report = run_migration(source, database, RunOptions(plan))
+    assert (report.left, report.equal) == ((), True)
+    with psycopg.connect(database) as connection:
+        connection.execute("INSERT INTO logins (who) VALUES (1)")
+        assert connection.execute("SELECT login_count FROM user_account").fetchone() == (1,)
