@@ -228,7 +228,13 @@ class TargetExecutor:
     def _verify(self, step: Step, begun: Progressed | None) -> Outcome:
         del begun
         refused = [
-            Note("left", recorded.outcome["object"], REFUSED + recorded.outcome["why"])
+            Note(
+                "left",
+                recorded.outcome["object"],
+                REFUSED + recorded.outcome["why"],
+                kind=recorded.outcome["kind"],
+                table=recorded.outcome["table"],
+            )
             for recorded in self._state.steps().values()
             if recorded.state == "left"
         ]

@@ -18,7 +18,7 @@ from migration.schema.storable import as_bytes, refuse_blanks, refuse_oversized,
 from migration.schema.target import Statement, TargetColumn, TargetTable
 from migration.schema.types import decide
 from migration.schema.unify import family, unify_references
-from migration.schema.wording import some_of
+from migration.schema.wording import counted, some_of
 
 if TYPE_CHECKING:
     from migration.schema.decision import Decision
@@ -199,6 +199,8 @@ def _column(draft: PlanDraft, table: Table, column: Column, decision: Decision, 
     if own.blanks == "refuse":
         refuse_blanks(draft, path, column, profile)
     settled = settle_text(draft, path, textual_conversion(decision), profile.text, own)
+    if column.not_null and profile.nulls:  # a damaged file, or one written past SQLite's own checks
+        draft.note("changed", path, f"declared NOT NULL, but stored is {counted(profile.nulls, 'NULL')}")
     key = table.primary_key.columns if table.primary_key is not None else ()
     columns = draft.profile.tables[table.name].columns
     in_key = column.name in key and not any(columns[name].nulls for name in key)

@@ -6,7 +6,7 @@ Nothing here ever writes to the file: connections are `mode=ro` with `query_only
 from __future__ import annotations
 
 import sqlite3
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from migration.errors import SourceBusyError, SourceRefusedError
@@ -54,9 +54,18 @@ def is_immutable(connection: sqlite3.Connection) -> bool:
 
 
 class _Connection(sqlite3.Connection):
-    """A connection that remembers how it was opened."""
+    """A connection that remembers how it was opened, and whose errors can be read."""
 
     immutable = False
+
+    def execute(self, *arguments: Any) -> sqlite3.Cursor:
+        """SQLite quotes the file in its messages, and a damaged file may hold bytes that are no text."""
+        try:
+            return super().execute(*arguments)
+        except UnicodeDecodeError as error:
+            said = sqlite3.DatabaseError(bytes(error.object).decode("utf-8", "replace"))
+            said.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+            raise said from None
 
 
 def opened(path: Path, query: str) -> sqlite3.Connection:

@@ -218,11 +218,17 @@ def _with_note(finding: ObjectFinding, notes: Sequence[Note], plan: TargetPlan) 
     said = [
         note
         for note in notes
-        if note.level != "info"
-        and note.object in named
-        and (topic in note.text or note.text.startswith(REFUSED))
+        if (note.level != "info" and note.object in named and topic in note.text)
+        or (note.text.startswith(REFUSED) and _is_about(note, finding, named))
     ]
     if not said:
         return finding
     note = min(said, key=lambda note: note.level != "left")
     return ObjectFinding(finding.kind, finding.name, finding.table, finding.text, note.text, note.level)
+
+
+def _is_about(refused: Note, finding: ObjectFinding, named: set[str]) -> bool:
+    """A refusal speaks of a key by the name that it has in PostgreSQL, which the source may not give it."""
+    if refused.kind in {"foreign key", "unique", "primary key"}:
+        return (refused.kind, refused.table) == (finding.kind, finding.table)
+    return refused.object in named
