@@ -77,14 +77,18 @@ TYPES = {
     "mood[]": [("text", '["happy","sad"]', "{happy,sad}")],
     "age": [("integer", 42, "42")],
     "bit(4)": [("integer", 101, "0101"), ("text", "1111", "1111")],
+    "citext": [("text collate nocase", "Ada", "Ada")],
+    "hstore": [("text", "a=>1, b=>NULL", '"a"=>"1", "b"=>NULL')],
     "int4range": [("text", "[1,5]", "[1,6)")],
     "money": [("text", "12.50", "$12.50")],
 }
 
 
+@pytest.mark.both_servers
 def test_every_type_takes_every_spelling_of_its_values(database: str, tmp_path: Path) -> None:
     path = tmp_path / "types.db"
     with closing(sqlite3.connect(path)) as file, file, psycopg.connect(database, autocommit=True) as target:
+        target.execute("CREATE EXTENSION citext; CREATE EXTENSION hstore")
         target.execute("CREATE TYPE mood AS ENUM ('sad', 'happy')")
         target.execute("CREATE DOMAIN age AS smallint CHECK (VALUE < 150)")
         for number, (kind, cases) in enumerate(TYPES.items()):
@@ -201,6 +205,7 @@ def without_orphans(content: dict[str, Any]) -> dict[str, Any]:
     return {**content, "constraints": constraints}
 
 
+@pytest.mark.both_servers
 def test_the_application_s_schema_is_the_same_afterwards(
     database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -422,3 +427,53 @@ def test_a_role_that_may_only_insert_loads_parents_first(database: str, tmp_path
     finally:
         with psycopg.connect(database, autocommit=True) as target:
             target.execute("DROP OWNED BY loader; DROP ROLE loader")
+
+
+def test_a_library_s_instants_are_counted_in_its_own_unit(database: str, tmp_path: Path) -> None:
+    with psycopg.connect(database) as target:
+        target.execute(
+            'CREATE TABLE "Post" (id serial PRIMARY KEY, "createdAt" timestamp(3) NOT NULL,'
+            " score numeric(65,30));"
+            "CREATE TABLE _prisma_migrations (id text PRIMARY KEY, checksum text, migration_name text);"
+            "INSERT INTO _prisma_migrations VALUES ('of PostgreSQL')"
+        )
+    with closing(sqlite3.connect(tmp_path / "app.db")) as file, file:
+        file.executescript(
+            """
+            CREATE TABLE "Post" ("id" INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+              "createdAt" DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP, "score" DECIMAL);
+            CREATE TABLE _prisma_migrations (id TEXT PRIMARY KEY, checksum TEXT, migration_name TEXT);
+            INSERT INTO _prisma_migrations VALUES ('of SQLite', 'x', 'init');
+            INSERT INTO "Post" VALUES (1, 1704164645123, 1.5), (2, 0, NULL), (3, '2024-01-02 03:04:05', 7),
+              (4, '2024-01-02T03:04:05.678Z', 0.1);
+            """
+        )
+    report = run_migration(tmp_path / "app.db", database, TARGET_FIRST)
+    assert report.exit_code is ExitCode.DONE
+    assert rows(database, 'SELECT "createdAt"::text FROM "Post" ORDER BY id') == [
+        ("2024-01-02 03:04:05.123",),
+        ("1970-01-01 00:00:00",),
+        ("2024-01-02 03:04:05",),
+        ("2024-01-02 03:04:05.678",),
+    ]
+    assert rows(database, "SELECT id FROM _prisma_migrations") == [("of PostgreSQL",)]
+
+
+@pytest.mark.parametrize("encoding", ["UTF-8", "UTF-16le"])
+def test_damaged_text_arrives_as_the_user_says(database: str, tmp_path: Path, encoding: str) -> None:
+    with psycopg.connect(database) as target:
+        target.execute("CREATE TABLE t (id integer PRIMARY KEY, short varchar(4), data jsonb)")
+    with closing(sqlite3.connect(tmp_path / "app.db")) as file, file:
+        file.execute(f"PRAGMA encoding = '{encoding}'")
+        file.execute("CREATE TABLE t (id integer PRIMARY KEY, short text, data text)")
+        file.execute("INSERT INTO t VALUES (1, 'abc', '[1]'), (2, CAST(x'41ff' AS TEXT), '[2]')")
+        file.execute("""INSERT INTO t VALUES (3, 'a' || char(0) || 'b', '["x\\u0000y"]')""")
+    options = PlanOptions(target_first=True, nul_policy="strip", invalid_utf8="replace")
+    report = run_migration(tmp_path / "app.db", database, RunOptions(options))
+    assert report.equal
+    damaged = "A\ufffd" if encoding == "UTF-8" else rows(database, "SELECT short FROM t WHERE id = 2")[0][0]
+    assert rows(database, "SELECT short, data::text FROM t ORDER BY id") == [
+        ("abc", "[1]"),
+        (damaged, "[2]"),
+        ("ab", '["xy"]'),
+    ]
