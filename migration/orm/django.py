@@ -62,6 +62,7 @@ class Django(OrmProfile):
     title: str = "Django"
     compact_integers: bool = True
     plain_descending: bool = True
+    microseconds: bool = True
     bookkeeping: frozenset[str] = frozenset({"django_migrations"})
 
     def detect(self, source: SourceSchema) -> Evidence | None:

@@ -63,6 +63,9 @@ class Knex(OrmProfile):
         del table, column, profile
         return zoned(decision)
 
+    def default(self, sql: str) -> str:
+        return "CURRENT_TIMESTAMP" if sql == "now()" else sql
+
     def gives_out(self, table: Table, key: PrimaryKey) -> bool:
         del table
         return key.autoincrement

@@ -82,6 +82,9 @@ class Prisma(OrmProfile):
             return replace(decision, type=f"numeric(65,{_DIGITS})", scale=None)
         return unzoned(binary_json(decision, profile), profile, 3)
 
+    def default(self, sql: str) -> str:
+        return "CURRENT_TIMESTAMP" if sql == "now()" else sql
+
     def gives_out(self, table: Table, key: PrimaryKey) -> bool:
         """@default(autoincrement()) has AUTOINCREMENT; an Int @id without it is the application's."""
         del table

@@ -48,7 +48,8 @@ class OrmProfile:
     numbers are written as texts, which PostgreSQL keeps apart from numbers for some types. `session_clock`:
     the current time of a timestamp without a zone is written now(), in the session's zone, and not as UTC.
     `plain_descending`: a descending index is DESC, as the library's own queries ask for, and does not keep
-    SQLite's order of NULLs. `bookkeeping` are the tables in which it remembers its own work.
+    SQLite's order of NULLs. `microseconds`: an integer that becomes an interval counts them. `bookkeeping`
+    are the tables in which it remembers its own work.
     """
 
     name: str = "generic"
@@ -60,6 +61,7 @@ class OrmProfile:
     quotes_numbers: bool = False
     session_clock: bool = False
     plain_descending: bool = False
+    microseconds: bool = False
     bookkeeping: frozenset[str] = frozenset()
 
     # Recognising

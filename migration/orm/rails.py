@@ -60,6 +60,9 @@ class Rails(OrmProfile):
         digits = column.declared_type.lower().removeprefix("datetime(").removesuffix(")")
         return with_digits(decision, profile, int(digits)) if digits in "0123456" and digits else decision
 
+    def default(self, sql: str) -> str:
+        return "CURRENT_TIMESTAMP" if sql == "now()" else sql
+
     def advisories(self, draft: PlanDraft) -> Iterable[Remark]:
         del draft
         yield "info", _HISTORY

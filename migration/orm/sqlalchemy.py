@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from migration.orm.profile import Evidence, OrmProfile, Strength
 from migration.orm.refining import since_1970
 from migration.orm.signs import find_table
-from migration.schema.declared import Affinity, affinity_of
+from migration.schema.declared import DATETIME_OR_INTERVAL, Affinity, affinity_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,9 +63,9 @@ class SqlAlchemy(OrmProfile):
         return Evidence(f"writes CREATE TABLE as SQLAlchemy does, for one {written}", Strength.SPELLING)
 
     def meaning(self, source: SourceSchema, table: Table, column: Column) -> str | None:
-        """A Uuid is CHAR(32); texts that are no UUIDs keep it what it is declared as."""
+        """A Uuid is CHAR(32), and an Interval DATETIME; the values must agree."""
         del source, table
-        return "uuid" if column.declared_type.upper() == "CHAR(32)" else None
+        return {"CHAR(32)": "uuid", "DATETIME": DATETIME_OR_INTERVAL}.get(column.declared_type.upper())
 
     def refine(self, table: Table, column: Column, profile: ColumnProfile, decision: Decision) -> Decision:
         """An Interval is a DATETIME after 1970."""

@@ -13,6 +13,7 @@ from migration.values.reading import has_date, has_time, has_zone
 
 if TYPE_CHECKING:
     from migration.rules.values import ColumnRule
+    from migration.values.epoch import EpochUnit
     from migration.values.facts import ColumnProfile
 
 _TEMPORAL = ("timestamp", "timestamptz", "date", "time", "timetz")
@@ -27,7 +28,9 @@ def read_by(rule: ColumnRule) -> Reading | None:
     return Reading(rule.format, rule.time_zone, rule.transform)
 
 
-def by_rule(rule: ColumnRule, profile: ColumnProfile, decision: Decision, *, blanks: bool) -> Decision:
+def by_rule(
+    rule: ColumnRule, profile: ColumnProfile, decision: Decision, *, blanks: bool, microseconds: bool = False
+) -> Decision:
     """What becomes of a column under its rule.
 
     Args:
@@ -35,12 +38,14 @@ def by_rule(rule: ColumnRule, profile: ColumnProfile, decision: Decision, *, bla
         profile: what it holds.
         decision: what would be decided without the rule.
         blanks: whether '' becomes NULL in a column of anything but text.
+        microseconds: whether an integer that becomes an interval counts them.
     """
     reading = read_by(rule)
     if rule.type is None and rule.conversion is None and reading is None:
         return decision
     wanted = read_type(rule.type or _implied(rule) or decision.type)
-    casting = choose(wanted.type, profile, None)
+    unit: EpochUnit | None = "us" if microseconds and wanted.type.name == "interval" else None
+    casting = choose(wanted.type, profile, unit)
     # '' is no date and no number: without the user's word on blanks it is a misfit.
     blank = (
         blanks

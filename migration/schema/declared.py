@@ -74,7 +74,8 @@ _NAMES: dict[Family, str] = {
     Family.TIMESTAMP: (
         "datetime, timestamp, datetime2, smalldatetime, datetimeoffset, timestamptz, timestamp_ntz, "
         "timestamp_tz, timestamp with time zone, timestamp without time zone, datetime with time zone, "
-        "epoch seconds, epoch milliseconds, epoch microseconds"  # what some libraries mean by integers
+        "epoch seconds, epoch milliseconds, epoch microseconds, "  # what some libraries mean by integers
+        "datetime or interval"
     ),
     Family.DATE: "date",
     Family.TIME: "time, time without time zone",
@@ -85,6 +86,8 @@ _NAMES: dict[Family, str] = {
     # knowing whether their UUIDs are random.
     Family.PERHAPS_UUID: "perhaps uuid, probably uuid, perhaps uuid key, probably uuid key",
 }
+#: What SQLAlchemy may mean by DATETIME.
+DATETIME_OR_INTERVAL = "datetime or interval"
 _FAMILIES = {name.strip(): family for family, names in _NAMES.items() for name in names.split(",")}
 _BY_AFFINITY = {
     Affinity.INTEGER: Family.BIG_INTEGER,

@@ -86,7 +86,13 @@ def _decide_column(
     decision = as_bytes(decision, profile.text, own)
     decision = draft.orm.refine(table, column, profile, decision)
     rule = draft.options.rules.column(table.name, column.name)
-    decision = by_rule(rule, profile, decision, blanks=own.blanks in ("auto", "null"))
+    decision = by_rule(
+        rule,
+        profile,
+        decision,
+        blanks=own.blanks in ("auto", "null"),
+        microseconds=draft.orm.microseconds,
+    )
     if not decision.chosen and decision.type == "json" and column.name in keyed:
         decision = as_text(decision, "PostgreSQL has no index and no key over json")
     return decision

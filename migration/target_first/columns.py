@@ -53,10 +53,8 @@ def plan_columns(
             draft.note("left", path, "SQLite fails to compute it; the column takes its default")
             continue
         unit = units.get((pair.source.name, column.name))
-        if target.type.name == "interval" and any(
-            table.name == "django_migrations" for table in draft.source.tables
-        ):
-            unit = "us"  # Django's DurationField
+        if target.type.name == "interval" and draft.orm.microseconds:
+            unit = "us"
         made, proven = _column(draft, path, column, target, facts, unit=unit)
         planned.append(made)
         if not proven and made.generated is None:

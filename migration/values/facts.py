@@ -29,8 +29,8 @@ class TemporalFacts:
 
     `offsets` counts the zoned ones whose zone is not UTC; `blank` the empty texts, which are among the
     unreadable, as `zero_dates` are; `digits` are the most that stand behind a second; `least` and `greatest`
-    are the first and last text in the order of their characters. `rolled` ones are written as 24:00 or with a
-    60th second.
+    are the first and last value in their order, where that decides what they are. `rolled` ones are
+    written as 24:00 or with a 60th second.
     """
 
     dates: int = 0

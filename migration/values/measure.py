@@ -11,10 +11,17 @@ import sqlite3
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from migration.schema.declared import UUID_CHARACTERS, DeclaredType, Family, fixed_epoch, type_of
+from migration.schema.declared import (
+    DATETIME_OR_INTERVAL,
+    UUID_CHARACTERS,
+    DeclaredType,
+    Family,
+    fixed_epoch,
+    type_of,
+)
 from migration.schema.tokens import quoted
 from migration.values.epoch import EPOCH_WINDOWS, FIXED_WINDOWS
-from migration.values.facts import ColumnProfile, DecimalFacts, EpochFacts, TableProfile
+from migration.values.facts import ColumnProfile, DecimalFacts, EpochFacts, TableProfile, TemporalFacts
 from migration.values.observers import (
     BooleanObserver,
     DecimalObserver,
@@ -269,6 +276,10 @@ class _Measurement:
         if not extras:
             return profile
         answer = dict(zip(extras, self._answer(", ".join(extras.values())), strict=True))
+        if "least" in answer:
+            least, greatest = _text(answer.pop("least")), _text(answer.pop("greatest"))
+            facts = profile.temporal or TemporalFacts()
+            answer["temporal"] = replace(facts, least=least, greatest=greatest)
         units = {unit: answer.pop(unit) for unit in EPOCH_WINDOWS if unit in answer}
         if units:
             counts = {unit: count for unit, count in units.items() if count}
@@ -308,11 +319,24 @@ def _extra_questions(column: Column, profile: ColumnProfile, table: Table) -> di
             "finer",
             f"typeof({name}) = 'real' OR ({number} AND ({_between(name, 10**17, None)}) AND {name} % 1000)",
         )
+    if profile.temporal is not None and profile.temporal.datetimes and _may_be_length_or_clock(declared):
+        texts = f"FILTER (WHERE typeof({name}) = 'text')"
+        asked["least"] = f"min({name} COLLATE BINARY) {texts}"
+        asked["greatest"] = f"max({name} COLLATE BINARY) {texts}"
     if profile.texts and any(column.name in key.columns for key in table.foreign_keys):
         # A text may refer to an integer; it can become one if it is written as SQLite writes integers.
         whole = f"CAST(CAST({name} AS INTEGER) AS TEXT) = {name} COLLATE BINARY"
         ask("integer_texts", f"typeof({name}) = 'text' AND {whole}")
     return asked
+
+
+def _may_be_length_or_clock(declared: DeclaredType) -> bool:
+    """Whether dates and times may stand for lengths of time, or for times of day on some day."""
+    return declared.family is Family.TIME or declared.name == DATETIME_OR_INTERVAL
+
+
+def _text(value: Any) -> str | None:
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
 
 
 def _between(name: str, low: int, high: int | None) -> str:

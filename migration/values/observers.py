@@ -106,8 +106,6 @@ class TemporalObserver(TextObserver):
         self._offsets = self._unreadable = self._blank = self._zeros = self._rolled = 0
         self._example: str | None = None
         self._digits = 0
-        self._least: str | None = None
-        self._greatest: str | None = None
 
     @property
     def facts(self) -> TemporalFacts:
@@ -121,8 +119,6 @@ class TemporalObserver(TextObserver):
             self._blank,
             self._example,
             self._digits,
-            least=self._least,
-            greatest=self._greatest,
             zero_dates=self._zeros,
             rolled=self._rolled,
         )
@@ -135,10 +131,6 @@ class TemporalObserver(TextObserver):
 
     def look(self, texts: list[str]) -> None:
         """Take the whole batch at once where one shape fits all of it and nothing is out of range."""
-        if texts:
-            low, high = min(texts), max(texts)
-            self._least = low if self._least is None else min(self._least, low)
-            self._greatest = high if self._greatest is None else max(self._greatest, high)
         shapes = set("\n".join(texts).translate(TO_SHAPE).split("\n"))
         shape = shapes.pop() if len(shapes) == 1 else ""
         kind = classify(shape)
