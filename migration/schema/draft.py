@@ -65,6 +65,13 @@ class PlanDraft:
         given: dict[str, Any] = {name: value for name, value in said.items() if value is not None}
         return replace(self.options, **given) if given else self.options
 
+    def given_out(self, table: Table) -> int:
+        """The greatest number in use or ever given out as a rowid, whether or not its row will be stored."""
+        key = table.primary_key
+        columns = self.profile.tables[table.name].columns
+        stored = columns[key.columns[0]].max_integer if key is not None and key.rowid_alias else None
+        return max(self.source.sequences.get(table.name, 0), stored or 0)
+
     def note(self, level: Level, item: str, text: str) -> None:
         """Tell the user something about one object."""
         self.notes.append(Note(level, item, text))

@@ -165,7 +165,7 @@ def _table(
         decision = _named(draft, name, shown, decision)
         planned = _column(draft, table, column, decision, shown)
         columns.append(_with_identity(draft, planned, name) if column.name == identity else planned)
-    floor = draft.source.sequences.get(table.name, 0) if identity is not None else None
+    floor = draft.given_out(table) if identity is not None else None
     rows = draft.profile.tables[table.name].rows
     target = TargetTable(name, table, tuple(columns), floor, rows)
     return replace(target, columns=tuple(generate(draft, target, column) for column in columns))

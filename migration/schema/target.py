@@ -155,8 +155,8 @@ class TargetColumn:
 class TargetTable:
     """One table of the target.
 
-    `sequence_floor` is the last value SQLite has given out (0: none), or None where the table has no identity
-    column; `rows` is how many there were when the plan was made.
+    `sequence_floor` is the greatest value in use or given out by SQLite (0: none), or None where the table
+    has no identity column; `rows` is how many there were when the plan was made.
     """
 
     name: str

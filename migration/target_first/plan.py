@@ -95,7 +95,7 @@ def _table(draft: PlanDraft, pair: Pair, aim: Aim, reader: sqlite3.Connection) -
     refuse_oversized(draft, pair.source, profile)
     columns, tried = plan_columns(draft, pair, aim.units)
     numbered = any(column.identity for column in columns)
-    floor = draft.source.sequences.get(name, 0) if numbered else None
+    floor = draft.given_out(pair.source) if numbered else None
     table = TargetTable(pair.target.name, pair.source, tuple(columns), floor, profile.rows)
     misfits = try_values(reader, table, tried, draft.options)
     for column in columns:

@@ -136,7 +136,8 @@ class Migrated:
             f" FROM outgrow_rejects.rejects WHERE source_table = '{table}' ORDER BY 1"
         )
         return {
-            rowid: (kind, bytes.fromhex(digits) if digits else value) for rowid, kind, digits, value in rows
+            rowid: (kind, value if digits is None else bytes.fromhex(digits))
+            for rowid, kind, digits, value in rows
         }
 
 
@@ -175,6 +176,7 @@ def test_every_row_of_a_file_of_no_known_library_arrives(plain: Migrated) -> Non
     assert plain.report.equal is not None
     assert plain.report.verification is not None
     assert plain.report.verification["rows_equal"]
+    assert plain.rows("SELECT to_regnamespace('outgrow_rejects')") == [(None,)], "nothing was rejected"
 
 
 def test_01_a_column_with_2147483648_becomes_bigint(contract: Migrated) -> None:
@@ -314,17 +316,18 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize(
-    ("policy", "kind", "arrived", "rejected"),
+    ("policy", "kind", "arrived"),
     [
-        ("strip", "text", ["fine", "ab", "c"], 0),
-        ("replace", "text", ["fine", "a\u2400b", "c"], 0),
-        ("bytea", "bytea", [b"fine", b"a\0b", b"c"], 0),
-        ("reject", "text", ["fine", "c"], 1),
+        ("strip", "text", ["fine", "ab", "c"]),
+        ("replace", "text", ["fine", "a\u2400b", "c"]),
+        ("bytea", "bytea", [b"fine", b"a\0b", b"c"]),
+        ("reject", "text", ["fine", "c"]),
     ],
 )
 def test_16_text_with_nul_arrives_as_the_user_chose_and_never_cut(
-    tmp_path: Path, database: str, policy: Any, kind: str, arrived: list[Any], rejected: int
+    tmp_path: Path, database: str, policy: Any, kind: str, arrived: list[Any]
 ) -> None:
+    rejected = len(DAMAGED["nul"][1]) - len(arrived)
     path = make(tmp_path / "nul.db", DAMAGED)
     with pytest.raises(PlanRefusedError, match="NUL"):
         run_migration(path, database)
@@ -506,9 +509,8 @@ def test_rejects_are_a_reason_for_exit_code_3_and_no_difference(contract: Migrat
 def test_the_rejects_file_says_the_same_as_the_table(contract: Migrated) -> None:
     assert contract.report.rejected.file == contract.path.with_name("contract.db.outgrow-rejects.jsonl")
     lines = [json.loads(line) for line in contract.report.rejected.file.read_text("utf-8").splitlines()]
-    rows = contract.rows(
-        "SELECT source_table, source_rowid, source_column, reason, original FROM outgrow_rejects.rejects ORDER BY id"
-    )
+    columns = "source_table, source_rowid, source_column, reason, original"
+    rows = contract.rows(f"SELECT {columns} FROM outgrow_rejects.rejects ORDER BY id")
     assert [
         (line["table"], line["rowid"], line["column"], line["reason"], line["original"]) for line in lines
     ] == rows
