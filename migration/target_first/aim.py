@@ -33,6 +33,7 @@ _MEANINGS = {
     "citext": "text",
     "bytea": "bytea",
     "uuid": "uuid",
+    "inet": "inet",
     "json": "json",
     "jsonb": "jsonb",
     "timestamp": "timestamp",

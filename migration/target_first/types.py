@@ -47,7 +47,7 @@ def choose(kind: PostgresType, profile: ColumnProfile, unit: EpochUnit | None) -
         plain = _plain(kind, profile, classes)
         if plain is not None:
             return plain
-    if not classes:
+    if not classes or (kind.element is None and _readable_by_postgres(kind, profile, classes)):
         return Casting(Conversion.CAST, proven=True)
     return Casting(Conversion.CAST, proven=False, epoch=_epoch(kind, profile, unit))
 
@@ -62,7 +62,7 @@ def _plain(kind: PostgresType, profile: ColumnProfile, classes: set[str]) -> Cas
             return Casting(Conversion.REAL, proven=True)
         case "numeric" if classes <= {"integer", "real"}:
             return _numeric(kind, profile)
-        case "bool" if classes <= {"integer"} and _truths(profile):
+        case "bool" if classes <= {"integer", "text"} and _truths(profile):
             return Casting(Conversion.BOOLEAN, proven=True)
         case "text" | "varchar" | "citext" if classes <= {"text"}:
             if kind.name != "varchar" or kind.modifier < 4:
@@ -73,7 +73,7 @@ def _plain(kind: PostgresType, profile: ColumnProfile, classes: set[str]) -> Cas
             return Casting(Conversion.UUID, proven=True)
         case "json" if classes == {"text"} and profile.json_texts == profile.texts:
             return Casting(Conversion.JSON, proven=True)
-        case "timestamp" | "timestamptz" | "date" | "time" if classes == {"text"} and kind.modifier < 0:
+        case "timestamp" | "timestamptz" | "date" | "time" if classes == {"text"} and _precise(kind):
             return _temporal(kind, profile)
         case _:
             pass
@@ -113,7 +113,20 @@ def _temporal(kind: PostgresType, profile: ColumnProfile) -> Casting | None:
 
 
 def _truths(profile: ColumnProfile) -> bool:
+    if profile.texts != (profile.boolean_texts or 0):
+        return False
     return (profile.min_integer or 0) >= 0 and (profile.max_integer or 0) <= 1
+
+
+def _precise(kind: PostgresType) -> bool:
+    """Whether a type of time keeps every microsecond."""
+    return kind.modifier < 0 or kind.modifier == 6
+
+
+def _readable_by_postgres(kind: PostgresType, profile: ColumnProfile, classes: set[str]) -> bool:
+    """Whether the profile has found every text to be one of the type's."""
+    read = {"jsonb": profile.jsonb_texts, "inet": profile.inet_texts}.get(kind.name)
+    return classes == {"text"} and read == profile.texts
 
 
 def _epoch(kind: PostgresType, profile: ColumnProfile, unit: EpochUnit | None) -> EpochUnit | None:
