@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from migration.values.epoch import from_epoch
+from migration.values.jsonb_blob import jsonb_blob_text
 from migration.values.observers import BOOLEAN_TEXTS, is_json
 from migration.values.temporal import TO_SHAPE, classify, parse_datetime, parse_time
 
@@ -245,11 +246,17 @@ def _bytes(value: Any) -> bytes:
 
 
 def _json(clean: Callable[[Any], str], options: PlanOptions, *, strict: bool) -> Convert:
-    r"""Valid JSON; jsonb has no \u0000, which the policy for U+0000 settles, and no half surrogates."""
+    r"""Valid JSON, as text or in SQLite's binary form.
+
+    jsonb has no \u0000, which the policy for U+0000 settles, and no half surrogates.
+    """
     mark = {"strip": r"\1", "replace": "\\1\u2400"}.get(options.nul_policy)
 
     def convert(value: Any) -> str:
-        text = clean(value) if type(value) is str else _plain(value, clean)
+        if type(value) is bytes:
+            text = jsonb_blob_text(value)
+        else:
+            text = clean(value) if type(value) is str else _plain(value, clean)
         if not is_json(text):
             raise ValueError
         if strict and "\\u" in text:

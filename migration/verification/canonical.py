@@ -494,11 +494,15 @@ def _inet(*_: Any) -> Meaning:
 
 
 def _jsonb(planned: TargetColumn, actual: CatalogColumn, options: PlanOptions) -> Meaning:
-    del planned, actual
+    del actual
+    damaged = planned.raw_codec not in (None, "utf-8")  # its texts come as bytes
     nul = {"strip": "", "replace": "\u2400"}.get(options.nul_policy)
 
     def encode(value: Any) -> bytes:
-        text = value.decode() if type(value) is bytearray else repr(value)
+        if type(value) is bytes:
+            text = value.decode(planned.raw_codec or "utf-8") if damaged else jsonb_blob_text(value)
+        else:
+            text = value.decode() if type(value) is bytearray else repr(value)
         return _sized(jsonb_text(text, nul).encode())
 
     return encode
