@@ -173,6 +173,8 @@ class HooksShape(Shape):
 class RulesShape(Shape):
     """Rules for outgrow migrate: docs/rules.md."""
 
+    model_config = ConfigDict(title="Rules of outgrow migrate")
+
     tables: Annotated[
         dict[str, TableShape], Field(description="By name or pattern (*, ?) of a table or view.")
     ] = Field(default_factory=dict)

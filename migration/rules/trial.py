@@ -42,7 +42,7 @@ def try_rules(plan: TargetPlan, reader: sqlite3.Connection) -> TargetPlan:
             what = f"{some_of(made.misfits, table.rows, 'value')} cannot be stored as {column.type}, "
             what += f"such as {made.example}"
             if _rejects(plan, table, column):
-                notes.append(Note("changed", path, f"{what}: their rows are rejected"))
+                notes.append(Note("rejected", path, f"{what}: their rows are rejected"))
                 columns.append(replace(column, rejects=column.rejects + made.misfits))
                 continue
             columns.append(column)

@@ -13,6 +13,8 @@ from migration.values.reading import has_date, has_time, has_zone
 
 if TYPE_CHECKING:
     from migration.rules.values import ColumnRule
+    from migration.schema.options import BlankPolicy
+    from migration.schema.target import PostgresType
     from migration.values.epoch import EpochUnit
     from migration.values.facts import ColumnProfile
 
@@ -29,7 +31,12 @@ def read_by(rule: ColumnRule) -> Reading | None:
 
 
 def by_rule(
-    rule: ColumnRule, profile: ColumnProfile, decision: Decision, *, blanks: bool, microseconds: bool = False
+    rule: ColumnRule,
+    profile: ColumnProfile,
+    decision: Decision,
+    *,
+    blanks: BlankPolicy,
+    microseconds: bool = False,
 ) -> Decision:
     """What becomes of a column under its rule.
 
@@ -37,7 +44,7 @@ def by_rule(
         rule: everything that the rules say about the column.
         profile: what it holds.
         decision: what would be decided without the rule.
-        blanks: whether '' becomes NULL in a column of anything but text.
+        blanks: the policy for '' in a column of anything but text.
         microseconds: whether an integer that becomes an interval counts them.
     """
     reading = read_by(rule)
@@ -46,14 +53,7 @@ def by_rule(
     wanted = read_type(rule.type or _implied(rule) or decision.type)
     unit: EpochUnit | None = "us" if microseconds and wanted.type.name == "interval" else None
     casting = choose(wanted.type, profile, unit)
-    # '' is no date and no number: without the user's word on blanks it is a misfit.
-    blank = (
-        blanks
-        and wanted.type.name not in (*_TEXTUAL, "bytea")
-        and not wanted.type.labels
-        and profile.texts > 0
-    )
-    if blank:
+    if profile.texts and takes_blanks(wanted.type, blanks):
         reading = replace(reading or Reading(), blanks=True)
     plain = reading is None and rule.conversion is None and casting.proven
     conversion = casting.conversion if plain else Conversion.CAST
@@ -70,6 +70,14 @@ def by_rule(
         chosen=True,
         tried=not plain,
     )
+
+
+def takes_blanks(kind: PostgresType, policy: BlankPolicy) -> bool:
+    """Whether '' becomes NULL in such a column: as a date by itself, as others where the user says so."""
+    if policy == "auto":
+        return kind.name in _TEMPORAL
+    textual = kind.name in (*_TEXTUAL, "bytea") or bool(kind.labels) or kind.element is not None
+    return policy == "null" and not textual
 
 
 def textual_conversion(decision: Decision) -> Conversion:

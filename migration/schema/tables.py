@@ -90,7 +90,7 @@ def _decide_column(
         rule,
         profile,
         decision,
-        blanks=own.blanks in ("auto", "null"),
+        blanks=own.blanks,
         microseconds=draft.orm.microseconds,
     )
     if not decision.chosen and decision.type == "json" and column.name in keyed:

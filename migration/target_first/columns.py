@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from migration.schema.chosen import read_by
+from migration.schema.chosen import read_by, takes_blanks
 from migration.schema.storable import SettledText, settle_text
 from migration.schema.target import Conversion, Reading, TargetColumn
 from migration.schema.wording import counted
@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from migration.schema.draft import PlanDraft
-    from migration.schema.options import BlankPolicy
     from migration.schema.source import Column
-    from migration.schema.target import PostgresType
     from migration.target_first.aim import Pair
     from migration.target_first.existing import ExistingColumn
     from migration.values.epoch import EpochUnit
@@ -76,7 +74,7 @@ def _column(
     table = path.removesuffix(f".{column.name}")
     rule, own = draft.options.rules.column(table, column.name), draft.options_for(table, column.name)
     reading = read_by(rule)
-    if facts.texts and not casting.proven and _takes_blanks(target.type, own.blanks):
+    if facts.texts and not casting.proven and takes_blanks(target.type, own.blanks):
         reading = replace(reading or Reading(), blanks=True)
     if reading is not None:
         casting = replace(casting, conversion=Conversion.CAST, proven=False)
@@ -107,13 +105,6 @@ def _column(
         utf8=own.invalid_utf8 if rule.utf8 else None,
     )
     return made, casting.proven
-
-
-def _takes_blanks(kind: PostgresType, policy: BlankPolicy) -> bool:
-    """Whether the user's policy makes NULL of texts without a character in columns of this type."""
-    if policy == "auto":
-        return kind.name in ("timestamp", "timestamptz", "date", "time", "timetz")
-    return policy == "null" and kind.name not in _TEXTUAL and not kind.labels and kind.element is None
 
 
 def _announce(
