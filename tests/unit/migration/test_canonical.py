@@ -44,6 +44,7 @@ def canonical(
         not_null=False,
         epoch=epoch,  # type: ignore[arg-type]
         raw_codec=codec,
+        scale=2 if kind == "numeric(10,2)" else None,
     )
     actual = CatalogColumn("c", kind, BASES[kind], "b", False, False, False, False)
     encode = row_encoder([(planned, actual)], PlanOptions(**policies))  # type: ignore[arg-type]
