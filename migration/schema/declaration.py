@@ -43,10 +43,14 @@ class CheckDeclaration:
 
 @dataclass
 class ColumnDeclaration:
+    """A column; `start` and `end` are positions in the text."""
+
     name: str
     collation: str | None = None
     generation_expression: str | None = None
     not_null_on_conflict: str | None = None
+    start: int = 0
+    end: int = 0
 
 
 @dataclass
@@ -120,11 +124,13 @@ class _Parser:
     # Columns
 
     def _column(self) -> None:
-        column = ColumnDeclaration(self._name())
+        first = self._token()
+        column = ColumnDeclaration(self._name(), start=first.start if first is not None else 0)
         self._found.columns.append(column)
         self._skip_type()
         name: str | None = None
         while True:
+            column.end = self._tokens[self._at - 1].end
             if self._operator(",") or self._operator(")") or self._token() is None:
                 return
             if self._take("CONSTRAINT"):

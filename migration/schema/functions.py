@@ -168,11 +168,13 @@ def _typeof(arguments: Sequence[Typed]) -> Typed:
 
 
 def _json_valid(arguments: Sequence[Typed]) -> Typed:
-    """Casting refuses what is not JSON, which is what a CHECK wants; IS JSON would need PostgreSQL 16."""
+    """Casting refuses what is not JSON, which is what a CHECK wants; IS JSON would need PostgreSQL 16.
+
+    Of NULL it is NULL, as in SQLite from 3.45 on.
+    """
     (item,) = arguments
-    if item.kind == "json":
-        return Typed(f"{item.operand} IS NOT NULL", "boolean", atomic=False)
-    return Typed(f"{text(item)}::json IS NOT NULL", "boolean", atomic=False)
+    shown = "true" if item.kind == "json" else f"{text(item)}::json IS NOT NULL"
+    return Typed(f"CASE WHEN {item.operand} IS NOT NULL THEN {shown} END", "boolean")
 
 
 def _likely(arguments: Sequence[Typed]) -> Typed:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from migration.schema import ddl
 from migration.schema.checks import plan_checks
+from migration.schema.comments import plan_comments
 from migration.schema.draft import PlanDraft
 from migration.schema.foreign_keys import plan_foreign_keys
 from migration.schema.indexes import plan_indexes
@@ -43,6 +44,7 @@ def plan_target(source: SourceSchema, profile: Profile, options: PlanOptions | N
     references = [statement for table in source.tables for statement in plan_foreign_keys(draft, table)]
     views = plan_views(draft)
     searches = plan_others(draft)
+    comments = plan_comments(draft)
     triggers = plan_triggers(draft)
     additions = tuple(draft.orm.additions(draft))
     for level, text in draft.orm.advisories(draft):
@@ -63,7 +65,7 @@ def plan_target(source: SourceSchema, profile: Profile, options: PlanOptions | N
                 for table in tables
             ),
         ),
-        (*keys, *indexes, *checks, *references, *searches, *additions, *views, *triggers),
+        (*keys, *indexes, *checks, *references, *searches, *additions, *views, *triggers, *comments),
         tuple(draft.notes),
         tuple(draft.obstacles),
         draft.options,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from migration.schema.comments import read_comments
 from migration.schema.connection import reading
 from migration.schema.declaration import TableDeclaration, parse_table
 from migration.schema.index_text import parse_index
@@ -129,11 +131,14 @@ class _Reader:
             BadSqlError
         ):  # declared by a newer SQLite than this parser knows: the pragmas still tell the columns and keys
             said = TableDeclaration()
+        comment, beside = read_comments(sql, said.columns) if said.columns else ("", {})
         info = self._rows(f"PRAGMA table_xinfo({_quoted(name)})")
         listed = self._rows(f"PRAGMA index_list({_quoted(name)})")
         tail = _after_columns(sql)
         without_rowid = "WITHOUT ROWID" in tail
-        columns = self._columns(info, said)
+        columns = tuple(
+            replace(column, comment=beside.get(column.name, "")) for column in self._columns(info, said)
+        )
         spelling = {column.name.casefold(): column.name for column in columns}
         return Table(
             name,
@@ -146,6 +151,7 @@ class _Reader:
             without_rowid,
             "STRICT" in tail,
             sql,
+            comment=comment,
         )
 
     def _columns(self, info: list[sqlite3.Row], said: TableDeclaration) -> tuple[Column, ...]:

@@ -114,10 +114,7 @@ class Catalog:
                 table.name, target.name, draft.schema, columns, rowid, table, target
             )
         for view, outputs in draft.outputs.items():
-            shown = {
-                (output.source or output.name).casefold(): None if output.collated else _typed(output)
-                for output in outputs
-            }
+            shown = {(output.source or output.name).casefold(): _typed(output) for output in outputs}
             self._known[view.casefold()] = Known(view, draft.views[view], draft.schema, shown)
 
     def get(self, name: str) -> Known:
@@ -144,10 +141,19 @@ _SPELLINGS = {
 
 
 def _typed(output: Output) -> Typed | None:
+    if output.collated and not output.plain:
+        return None
     base = output.type.split("(", maxsplit=1)[0].strip()
     try:
         kind = kind_of(_SPELLINGS.get(base, base))
     except KeyError:
         return None
     loose = output.loose and kind == "text"
-    return Typed(quote_identifier(output.name), kind, column=output.plain, type=output.type, loose=loose)
+    return Typed(
+        quote_identifier(output.name),
+        kind,
+        column=output.plain,
+        collation=output.collation,
+        type=output.type,
+        loose=loose,
+    )

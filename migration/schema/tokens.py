@@ -98,6 +98,11 @@ def tokenize(sql: str) -> list[Token]:
     return tokens
 
 
+def skipped(sql: str) -> list[tuple[str, int]]:
+    """What `tokenize` leaves out, blanks and comments, with its position."""
+    return [(match.group(), match.start()) for match in _TOKEN.finditer(sql) if match.lastgroup == "skip"]
+
+
 def _value(group: str, text: str) -> str:
     match group:
         case "string" | "double" | "backtick":

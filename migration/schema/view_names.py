@@ -34,6 +34,7 @@ class Output:
     collated: bool = False
     plain: bool = False
     loose: bool = False
+    collation: str | None = None
     source: str = ""
     shown: str = ""
 
@@ -50,6 +51,7 @@ def _output(column: TargetColumn, shown: str) -> Output:
         column.source.collation is not None,
         plain=True,
         loose=is_loose(column),
+        collation=column.source.collation,
         source=column.source.name,
         shown=shown,
     )
@@ -135,6 +137,7 @@ class Names:
             node.meta["collated"] = found.collated
             node.meta["plain"] = found.plain
             node.meta["loose"] = found.loose
+            node.meta["collation"] = found.collation
             node.meta["output"] = found
         elif not node.table and node.this.quoted and node.name.casefold() not in aliases:
             node.replace(

@@ -229,6 +229,7 @@ def _outputs(created: exp.Create, names: Names) -> list[Output]:
             plain=len({_type(item) for item in items}) == 1
             and all(item.unalias().meta.get("plain", False) for item in items),
             loose=all(item.unalias().meta.get("loose", False) for item in items),
+            collation=items[0].unalias().meta.get("collation"),
             source=items[0].meta.get("as written", ""),
         )
         found.append(output)

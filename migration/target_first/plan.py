@@ -226,7 +226,7 @@ def _create_missing(draft: PlanDraft, aim: Aim) -> TargetPlan | None:
         tuple(
             statement
             for statement in whole.after_load
-            if statement.table in names and statement.kind not in ("view", "trigger")
+            if statement.table in names and statement.kind not in ("view", "function", "trigger")
         ),
     )
 

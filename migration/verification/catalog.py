@@ -68,15 +68,31 @@ class CatalogTable:
     foreign_keys: tuple[CatalogForeignKey, ...]
     checks: tuple[str, ...]
     indexes: tuple[CatalogIndex, ...]
-    triggers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CatalogTrigger:
+    """A trigger of a table or view: when it fires, for which events, for each row or not, and whether at all.
+
+    `calls` says that its function is there and written in PL/pgSQL.
+    """
+
+    relation: str
+    name: str
+    timing: str
+    events: frozenset[str]
+    each_row: bool
+    enabled: bool
+    calls: bool
 
 
 @dataclass(frozen=True)
 class Catalog:
-    """A schema's tables by name, and its views."""
+    """A schema's tables by name, its views, and the triggers of both."""
 
     tables: Mapping[str, CatalogTable]
     views: frozenset[str]
+    triggers: tuple[CatalogTrigger, ...] = ()
 
 
 _COLUMNS = """
@@ -126,9 +142,14 @@ SELECT c.relname, i.relname,
  ORDER BY c.relname, i.relname
 """
 _TRIGGERS = """
-SELECT c.relname, t.tgname FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
+SELECT c.relname, t.tgname, t.tgtype::integer, t.tgenabled IN ('O', 'A'), l.lanname = 'plpgsql'
+  FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid JOIN pg_proc AS p ON p.oid = t.tgfoid
+  JOIN pg_language AS l ON l.oid = p.prolang
  WHERE c.relnamespace = to_regnamespace(quote_ident(%s)) AND NOT t.tgisinternal ORDER BY 1, 2
 """
+#: Bits of pg_trigger.tgtype (src/include/catalog/pg_trigger.h).
+_ROW, _BEFORE, _INSTEAD = 1, 2, 64
+_EVENTS = {4: "INSERT", 8: "DELETE", 16: "UPDATE"}
 
 
 def read_catalog(connection: Connection, schema: str) -> Catalog:
@@ -146,25 +167,28 @@ def read_catalog(connection: Connection, schema: str) -> Catalog:
     indexes: dict[str, list[CatalogIndex]] = defaultdict(list)
     for table, name, terms, descending, unique, partial in rows(_INDEXES):
         indexes[table].append(CatalogIndex(name, tuple(terms), tuple(descending), unique, partial))
-    triggers: dict[str, list[str]] = defaultdict(list)
-    for table, name in rows(_TRIGGERS):
-        triggers[table].append(name)
     found = rows(_TABLES)
     return Catalog(
         {
-            name: _table(columns[name], keys[name], tuple(indexes[name]), tuple(triggers[name]))
+            name: _table(columns[name], keys[name], tuple(indexes[name]))
             for name, is_view in found
             if not is_view
         },
         frozenset(name for name, is_view in found if is_view),
+        tuple(_trigger(*trigger) for trigger in rows(_TRIGGERS)),
     )
+
+
+def _trigger(relation: str, name: str, bits: int, enabled: bool, calls: bool) -> CatalogTrigger:
+    timing = "INSTEAD OF" if bits & _INSTEAD else "BEFORE" if bits & _BEFORE else "AFTER"
+    events = frozenset(event for bit, event in _EVENTS.items() if bits & bit)
+    return CatalogTrigger(relation, name, timing, events, bool(bits & _ROW), enabled, calls)
 
 
 def _table(
     columns: Mapping[str, CatalogColumn],
     constraints: Mapping[str, tuple[Any, ...]],
     indexes: tuple[CatalogIndex, ...],
-    triggers: tuple[str, ...],
 ) -> CatalogTable:
     by_kind: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
     for constraint in constraints.values():
@@ -181,5 +205,4 @@ def _table(
         ),
         checks=tuple(name for _, name, *_ in by_kind["c"]),
         indexes=indexes,
-        triggers=triggers,
     )

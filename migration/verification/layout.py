@@ -139,7 +139,7 @@ def plan_layout(
     pairs = [
         (column, actual.columns[column.name])
         for column in table.columns
-        if column.name in actual.columns and column.filled is None
+        if column.name in actual.columns and column.filled is None and not column.unreadable
     ]
     names = [column.name for column, _ in pairs]
     key = actual.primary_key or ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from migration.schema.ddl import qualified
+from migration.verification.compare_trigger import compare_trigger
 from migration.verification.findings import ObjectFinding
 
 if TYPE_CHECKING:
@@ -49,12 +50,16 @@ def _columns(table: TargetTable, actual: CatalogTable, plan: TargetPlan) -> Iter
             continue
         wanted = "nocase" if column.folding == "icu" else None
         if column.folding and found.collation != wanted:
-            text = f"has the collation {found.collation or 'of its type'} instead of {wanted}"
-            yield ObjectFinding("column", name, table.name, text)
+            said = [collation or "that of its type" for collation in (found.collation, wanted)]
+            yield ObjectFinding(
+                "column", name, table.name, f"has the collation {said[0]} instead of {said[1]}"
+            )
         enumeration = column.labels and column.type == qualified(plan.schema, found.base)
-        citext = column.folding == "citext" and found.base == "citext"
-        if _bare(found.type) != _bare(column.type) and not enumeration and not citext:
-            text = f"has the type {found.type} instead of {column.type}"
+        type_name, there = column.type, found.type
+        if column.folding == "citext":
+            type_name, there = "citext", found.base
+        if _bare(there) != _bare(type_name) and not enumeration:
+            text = f"has the type {there} instead of {type_name}"
             yield ObjectFinding("column", name, table.name, text)
         if column.source.not_null and not found.not_null:
             yield ObjectFinding("column", name, table.name, "is not NOT NULL")
@@ -181,13 +186,12 @@ def _checks(table: TargetTable, actual: CatalogTable, plan: TargetPlan) -> Itera
 
 
 def _others(plan: TargetPlan, catalog: Catalog) -> Iterator[ObjectFinding]:
-    triggers = {name for table in catalog.tables.values() for name in table.triggers}
     for other in plan.source.others:
         name = plan.name_of("view", "", other.name)
-        if (other.kind == "view" and name not in catalog.views) or (
-            other.kind == "trigger" and other.name not in triggers
-        ):
+        if other.kind == "view" and name not in catalog.views:
             yield ObjectFinding(other.kind, other.name, other.table, "is missing")
+        elif other.kind == "trigger":
+            yield from compare_trigger(other, plan, catalog)
         elif other.kind == "virtual table" and other.name not in catalog.tables:
             yield ObjectFinding(other.kind, other.name, other.name, "is missing")
 
@@ -212,7 +216,7 @@ def _with_note(finding: ObjectFinding, notes: Sequence[Note], plan: TargetPlan) 
     """
     named = {finding.name, f"{finding.table} {finding.name}"}
     named |= {name.new for name in plan.names if name.old == finding.name and name.kind == finding.kind}
-    if finding.kind in {"primary key", "check"}:
+    if finding.kind == "primary key":
         named.add(finding.table)
     topic = _TOPICS.get(finding.kind, "")
     said = [

@@ -224,6 +224,30 @@ def content_of() -> Callable[..., dict[str, Any]]:
                 "indexes": rows(
                     "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = %s ORDER BY 2"
                 ),
+                "triggers": rows(
+                    "SELECT tgrelid::regclass::text, tgname, pg_get_triggerdef(t.oid) FROM pg_trigger t"
+                    " JOIN pg_class c ON c.oid = t.tgrelid"
+                    f" WHERE c.relnamespace = {name} AND NOT tgisinternal ORDER BY 1, 2"
+                ),
+                "functions": rows(
+                    "SELECT proname, prosrc, prolang FROM pg_proc p"
+                    f" WHERE pronamespace = {name} AND prorettype = 'trigger'::regtype ORDER BY 1"
+                ),
+                "comments": rows(
+                    "SELECT classoid::regclass::text, objoid::regclass::text, objsubid, description"
+                    " FROM pg_description JOIN pg_class c ON c.oid = objoid"
+                    f" WHERE c.relnamespace = {name} ORDER BY 1, 2, 3"
+                ),
+                "collations": rows(
+                    "SELECT collname, collprovider, collisdeterministic FROM pg_collation"
+                    f" WHERE collnamespace = {name} ORDER BY 1"
+                ),
+                "types": rows(
+                    "SELECT typname, array(SELECT enumlabel FROM pg_enum WHERE enumtypid = t.oid"
+                    " ORDER BY enumsortorder) FROM pg_type t"
+                    f" WHERE typnamespace = {name} AND typtype IN ('e', 'd') ORDER BY 1"
+                ),
+                "extensions": connection.execute("SELECT extname FROM pg_extension ORDER BY 1").fetchall(),
                 "views": rows("SELECT viewname, definition FROM pg_views WHERE schemaname = %s ORDER BY 1"),
                 "sequences": {
                     sequence: connection.execute(
