@@ -13,7 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 
+from migration.rules.values import ColumnRule, Rules, TableRule
 from migration.run import PlanOptions, RunOptions, run_migration
+from migration.schema.naming import spell
 from migration.schema.tokens import quoted
 
 if TYPE_CHECKING:
@@ -122,3 +124,79 @@ def test_a_file_with_any_names_is_migrated(
     report = run_migration(path, database, RunOptions(PlanOptions(names=policy)))
     assert report.equal is True
     assert not report.left
+
+
+VIEWS = """
+CREATE TABLE "userAccount" (id INTEGER PRIMARY KEY, "firstName" text, "lastName" text);
+CREATE TABLE "userOrder" (id INTEGER PRIMARY KEY, "userId" integer, "orderTotal" integer);
+CREATE VIEW "plainView" AS SELECT "firstName", "lastName" AS "familyName" FROM "userAccount";
+CREATE VIEW "starView" AS SELECT * FROM "userAccount";
+CREATE VIEW "overViews" AS SELECT p."familyName", s."firstName" FROM "plainView" p
+  JOIN "starView" s ON s."lastName" = p."familyName";
+CREATE VIEW "subView" AS SELECT q."userId", q."sumTotal" FROM
+  (SELECT "userId", sum("orderTotal") AS "sumTotal" FROM "userOrder" GROUP BY "userId") AS q
+  WHERE "sumTotal" > 0;
+CREATE VIEW "cteView" AS WITH "bigOnes" AS
+  (SELECT "userId", "orderTotal" FROM "userOrder" WHERE "orderTotal" > 1)
+  SELECT "userId", "orderTotal" FROM "bigOnes" ORDER BY "orderTotal";
+CREATE VIEW "unionView" AS SELECT "firstName" AS "anyName" FROM "userAccount"
+  UNION ALL SELECT "lastName" FROM "userAccount";
+CREATE VIEW "listedView" ("oneName", "otherName") AS SELECT "firstName", "lastName" FROM "userAccount";
+CREATE VIEW "overListed" AS SELECT "otherName" FROM "listedView" WHERE "oneName" = 'Ann';
+INSERT INTO "userAccount" VALUES (1, 'Ann', 'Ash'), (2, 'Bob', 'Birch');
+INSERT INTO "userOrder" VALUES (1, 1, 5), (2, 1, 7), (3, 2, 1);
+"""
+
+
+def shown(dsn: str, view: str) -> tuple[list[str], list[tuple[object, ...]]]:
+    with psycopg.connect(dsn) as connection:
+        cursor = connection.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(view)))
+        return [column.name for column in cursor.description or ()], sorted(cursor.fetchall(), key=str)
+
+
+@pytest.mark.parametrize("renamed", [False, True])
+@pytest.mark.parametrize("policy", ["keep", "snake"])
+def test_views_show_the_same_under_new_names(
+    tmp_path: Path, database: str, policy: Any, renamed: bool
+) -> None:
+    """Columns that rules rename keep their old names in views, apart from a bare star."""
+    source = make(tmp_path / "views.db", VIEWS)
+    columns = (
+        ColumnRule("userAccount.lastName", rename="surname"),
+        ColumnRule("userOrder.userId", rename="who"),
+    )
+    tables = (TableRule("userAccount", rename="people"), TableRule("plainView", rename="simple"))
+    rules = Rules(tables, columns) if renamed else Rules()
+    report = run_migration(source, database, RunOptions(PlanOptions(names=policy, rules=rules)))
+    assert (report.left, report.equal) == ((), True)
+    with closing(sqlite3.connect(source)) as connection:
+        views = connection.execute("SELECT name FROM sqlite_master WHERE type = 'view'").fetchall()
+        for (view,) in views:
+            cursor = connection.execute(f'SELECT * FROM "{view}"')
+            names = [spell(name, policy) for name, *_ in cursor.description]
+            rows = sorted(cursor.fetchall(), key=str)
+            if renamed and view == "starView":
+                names[2] = "surname"
+            name = "simple" if renamed and view == "plainView" else spell(view, policy)
+            assert shown(database, name) == (names, rows), view
+
+
+def test_include_and_exclude_leave_the_rest_alone_and_a_second_run_remembers_the_names(
+    tmp_path: Path, database: str, outgrow: Callable[..., Any]
+) -> None:
+    source = make(tmp_path / "views.db", VIEWS)
+    command = ["run", source, database, "--include", "user*", "--exclude", "*Order", "--names", "snake"]
+    first = outgrow("migrate", *command, "--json")
+    assert first.code == 0, first.err
+    with psycopg.connect(database) as connection:
+        found = connection.execute(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r','v')"
+        )
+        assert found.fetchall() == [("user_account",)]
+    second = outgrow("migrate", *command, "--json")
+    assert second.code == 0
+    assert json.loads(second.out)["already_finished"] is True
+    assert json.loads(second.out)["names"] == json.loads(first.out)["names"] != []
+    assert outgrow("migrate", "verify", source, database, *command[3:]).code == 0
+    refused = outgrow("migrate", "inspect", source, "--exclude", "userOder")
+    assert (refused.code, "did you mean userOrder?" in refused.err) == (2, True)
