@@ -145,5 +145,6 @@ def test_columns_that_meet_after_folding_are_told_apart(plan: Callable[..., Targ
 
 def test_folding_the_names_of_an_orm_is_warned_of(plan: Callable[..., TargetPlan]) -> None:
     sql = 'CREATE TABLE "userAccount" (id integer PRIMARY KEY)'
-    assert [note.level for note in plan(sql, names="lower", orm="typeorm").notes] == ["info", "changed"]
+    notes = plan(sql, names="lower", orm="typeorm").notes
+    assert [note.text for note in notes if note.level == "changed" and "TypeORM" in note.text]
     assert plan(sql, names="keep", orm="typeorm").names == ()
