@@ -97,7 +97,7 @@ class TypeOrm(OrmProfile):
 
     def fills(self, table: Table, column: Column) -> str | None:
         """Which database and schema a view or generated column is in, which no row of SQLite says."""
-        if not _is_metadata(table):
+        if not is_metadata(table):
             return None
         return {
             "database": "CASE WHEN \"type\" = 'GENERATED_COLUMN' THEN current_database() END",
@@ -129,7 +129,7 @@ class TypeOrm(OrmProfile):
         """Say in typeorm_metadata where its views and generated columns are now."""
         for source, target in draft.tables_in_order():
             filled = [column for column in target.columns if column.filled is not None]
-            if filled and _is_metadata(source):
+            if filled and is_metadata(source):
                 schema = quote_literal(draft.schema)
                 values = ", ".join(
                     f"{quote_identifier(column.name)} = {(column.filled or '').replace('{schema}', schema)}"
@@ -142,7 +142,8 @@ class TypeOrm(OrmProfile):
         return advisories(draft)
 
 
-def _is_metadata(table: Table) -> bool:
+def is_metadata(table: Table) -> bool:
+    """Whether TypeORM remembers its views and generated columns in this table."""
     return {column.name for column in table.columns} == _METADATA
 
 

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 
 from examples.node_packages import NodePackage, prepare
@@ -149,3 +150,56 @@ def test_enumerations_are_types_and_no_checks(
     constraints = (tmp_path / "sql" / "40_constraints.sql").read_text()
     assert constraints.count(" CHECK ") == 2
     assert 'CONSTRAINT "CHK_named_by_hand" CHECK' in constraints
+
+
+def test_the_baseline_makes_the_schema_of_an_empty_database(
+    ask: Ask, seeded: Path, tmp_path: Path, database: str, outgrow: Callable[..., Any]
+) -> None:
+    ended = outgrow("migrate", "baseline", seeded, "--out", tmp_path, "--language", "js", "--json")
+    assert ended.code == 0, ended.err
+    name = json.loads(ended.out)["name"]
+    settings = {"DB_MIGRATIONS": str(tmp_path)}
+
+    assert ask("migrate", database, **settings) == ["Start1700000000000", name]
+    assert ask("log", database, **settings) == []
+    assert ask("migrate", database, **settings) == []
+    ask("revert", database, **settings)
+    assert len(ask("log", database, **settings)) > 50
+
+
+def test_a_migrated_database_counts_the_baseline_as_run(
+    ask: Ask, seeded: Path, tmp_path: Path, database: str, outgrow: Callable[..., Any]
+) -> None:
+    assert outgrow("migrate", "run", seeded, database, "--journal", tmp_path / "journal").code == 0
+    folder = tmp_path / "migrations"
+    written = outgrow(
+        "migrate", "baseline", seeded, "--out", folder, "--language", "js", "--record", database
+    )
+    assert written.code == 0, written.err
+    assert ask("pending", database, DB_MIGRATIONS=str(folder)) is False
+    assert ask("migrate", database, DB_MIGRATIONS=str(folder)) == []
+    assert ask("log", database, DB_MIGRATIONS=str(folder)) == []
+
+
+def test_orm_check_asks_the_application_itself(
+    ask: Ask, seeded: Path, tmp_path: Path, database: str, outgrow: Callable[..., Any]
+) -> None:
+    assert outgrow("migrate", "run", seeded, database, "--journal", tmp_path / "journal").code == 0
+    # The application is on the version of TypeORM that `ask` has chosen, its entities on those of PostgreSQL.
+    command = ["migrate", "orm-check", database, "--app", FOLDER, "--data-source", "dist/source.js"]
+    environment = {**os.environ, "DB_URL": "postgres://nowhere.invalid/none"}
+    found = outgrow(*command, env=environment)
+    assert found.code == 0, found.out + found.err
+    assert "nothing to change for 30 entities" in found.out
+
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute('ALTER TABLE company ALTER COLUMN "addressCity" SET NOT NULL')
+    changed = outgrow(*command, "--json", env=environment)
+    assert changed.code == 3
+    assert json.loads(changed.out)["statements"] == [
+        'ALTER TABLE "company" ALTER COLUMN "addressCity" DROP NOT NULL'
+    ]
+
+    unbuilt = outgrow("migrate", "orm-check", database, "--app", FOLDER, "--data-source", "dist/none.js")
+    assert unbuilt.code == 1
+    assert "build the application first" in unbuilt.err

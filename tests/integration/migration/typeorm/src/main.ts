@@ -1,5 +1,5 @@
 /**
- * node dist/main.js sync | seed | log | read | pending: one command for each thing that the tests ask of the application.
+ * node dist/main.js sync | seed | log | read | pending | migrate | revert: one command for each thing that the tests ask of the application.
  * DB_URL is a file or a postgres URL; TYPEORM=typeorm-1 takes TypeORM 1.
  */
 import Module from "node:module";
@@ -30,6 +30,10 @@ async function main(command: string): Promise<unknown> {
         return await seed(source);
       case "log":
         return (await source.driver.createSchemaBuilder().log()).upQueries.map((query) => query.query);
+      case "migrate":
+        return (await source.runMigrations()).map((migration) => migration.name);
+      case "revert":
+        return await source.undoLastMigration();
       case "pending":
         return await source.showMigrations();
       case "read": {
@@ -52,7 +56,7 @@ async function main(command: string): Promise<unknown> {
 }
 
 main(process.argv[2] ?? "").then(
-  (result) => console.log(JSON.stringify(result)),
+  (result) => console.log(JSON.stringify(result ?? null)),
   (error: unknown) => {
     console.error(error);
     process.exitCode = 1;

@@ -27,7 +27,7 @@ export const source = new DataSource({
   ...(process.env.DB_SCHEMA && onPostgres ? { schema: process.env.DB_SCHEMA } : {}),
   entityPrefix: process.env.DB_PREFIX ?? "",
   entities: classes as Function[],
-  migrations: [Start1700000000000],
+  migrations: [Start1700000000000, ...(process.env.DB_MIGRATIONS ? [`${process.env.DB_MIGRATIONS}/*.js`] : [])],
   cache: { type: "database" },
   logging: process.env.DB_LOG === "1",
 });
