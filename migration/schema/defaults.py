@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from migration.schema import expression as sqlite
 from migration.schema.clocks import read_clock, squeezed, write_clock
 from migration.schema.ddl import quote_literal
 from migration.schema.tokens import BadSqlError, Kind, tokenize
@@ -29,6 +30,19 @@ class Default:
     sql: str | None
     note: str | None = None
     level: Level = "left"
+
+
+def constant_length(expression: str) -> int:
+    """How many characters a constant default has as a text; 0 where it is none.
+
+    PostgreSQL would take a column whose default is too long for it, and then no row that leaves it out.
+    """
+    try:
+        parsed = sqlite.parse_expression(expression)
+    except BadSqlError:
+        return 0
+    constant = isinstance(parsed, sqlite.Literal) and parsed.kind in {"text", "integer", "real"}
+    return len(parsed.text) if isinstance(parsed, sqlite.Literal) and constant else 0
 
 
 def translate_default(

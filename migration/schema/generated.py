@@ -54,6 +54,8 @@ def _declared(column: TargetColumn) -> str:
 
 
 def _as_column(value: Typed, column: TargetColumn) -> str:
+    if column.raw_codec is not None:
+        raise UntranslatableError("its texts are damaged")
     wanted = kind_of(column.type)
     if value.kind == "boolean" and wanted == "integer":
         return f"{value.operand}::integer"

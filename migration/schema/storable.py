@@ -136,6 +136,8 @@ def _settle_invalid(draft: PlanDraft, path: str, count: int, policy: Utf8Policy)
             )
         case "replace":
             draft.note("changed", path, f"{found}; U+FFFD takes their place")
+        case "latin-1" if draft.source.encoding != "UTF-8":
+            draft.note("changed", path, f"{found}; U+FFFD takes their place, for that is not Latin-1")
         case "latin-1":
             draft.note("changed", path, f"{found}; the whole text is read as Latin-1")
         case "reject":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
@@ -9,7 +10,7 @@ from migration.schema import ddl
 from migration.schema.chosen import by_rule, textual_conversion
 from migration.schema.ddl import quote_identifier
 from migration.schema.decision import as_text
-from migration.schema.defaults import translate_default
+from migration.schema.defaults import constant_length, translate_default
 from migration.schema.generated import generate
 from migration.schema.misfits import policy_of
 from migration.schema.names import column_names
@@ -95,6 +96,10 @@ def _decide_column(
     )
     if not decision.chosen and decision.type == "json" and column.name in keyed:
         decision = as_text(decision, "PostgreSQL has no index and no key over json")
+    length = re.fullmatch(r"character varying\((\d+)\)", decision.type)
+    default = constant_length(column.default or "NULL")
+    if not decision.chosen and length and default > int(length[1]):
+        decision = as_text(decision, f"its default has {default} characters")
     return decision
 
 

@@ -72,6 +72,8 @@ class Scope:
             column = self.columns[self.rowid.casefold()]
         if column is not None and self.computes and column.conversion is Conversion.ANY_AS_TEXT:
             raise UntranslatableError(f"{column.name} held values of several classes, which became text")
+        if column is not None and self.computes and column.raw_codec is not None:
+            raise UntranslatableError(f"{column.name} held damaged texts")
         return None if column is None else as_typed(column)
 
     @classmethod

@@ -302,9 +302,14 @@ def text_meaning(planned: TargetColumn, actual: CatalogColumn, options: PlanOpti
     codec = planned.raw_codec
     json = actual.base == "json"
     pack = _LENGTH.pack
+    wide = codec not in (None, "utf-8")
 
     def encode(value: Any) -> bytes:
         kind = type(value)
+        if wide and kind is bytes:  # damaged text as it is stored
+            return _sized(_repaired(value, codec or "utf-8", options))
+        if wide and kind is bytearray:  # what `layout` makes of a blob
+            return _sized(value)
         if kind is bytearray and codec is None and 0 not in value:
             return pack(b"\x01", len(value)) + value  # type: ignore[no-any-return]
         if kind is bytearray:
@@ -327,7 +332,8 @@ def _repaired(raw: bytes, codec: str, options: PlanOptions) -> bytes:
     except UnicodeDecodeError:
         if options.invalid_utf8 not in ("replace", "latin-1"):
             raise
-        text = raw.decode("latin-1") if options.invalid_utf8 == "latin-1" else raw.decode(codec, "replace")
+        latin = options.invalid_utf8 == "latin-1" and codec == "utf-8"
+        text = raw.decode("latin-1") if latin else raw.decode(codec, "replace")
     if "\0" in text and options.nul_policy not in ("strip", "replace"):
         raise ValueError
     return text.replace("\0", "" if options.nul_policy == "strip" else "\u2400").encode()

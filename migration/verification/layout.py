@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from migration.schema.ddl import qualified, quote_identifier
+from migration.schema.target import Conversion
 from migration.verification.canonical import family, row_encoder
 from migration.verification.canonical_sql import key_sql
 from migration.verification.canonical_types import special_meanings
@@ -180,7 +181,7 @@ def _selected(column: TargetColumn) -> str:
     name = quote_identifier(column.source.name)
     if column.raw_codec is None or column.raw_codec == "utf-8":
         return name
-    image = rf"'\x' || lower(hex({name}))"
+    image = name if column.conversion is Conversion.BYTES else rf"'\x' || lower(hex({name}))"
     return (
         f"CASE typeof({name}) WHEN 'text' THEN CAST({name} AS BLOB) WHEN 'blob' THEN {image} ELSE {name} END"
     )

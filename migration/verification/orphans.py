@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from migration.schema.ddl import qualified, quote_identifier
+from migration.schema.references import cannot_refer
 from migration.verification.findings import OrphanFinding
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ def compare_orphans(sides: Sides, plan: TargetPlan) -> tuple[OrphanFinding, ...]
     for table in plan.tables:
         for key in table.source.foreign_keys:
             parent = tables.get(key.parent_table)
-            if parent is None or len(key.columns) != len(key.parent_columns):
-                continue
+            if parent is None or cannot_refer(plan.source, key) is not None:
+                continue  # SQLite cannot enforce it either, and compares what PostgreSQL may not
             if plan.existing is not None and not (
                 _planned(table, key.columns) and _planned(parent, key.parent_columns)
             ):
