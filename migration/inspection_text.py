@@ -99,7 +99,8 @@ def _why(column: ColumnInspection) -> str:
 
 
 def _target(column: ColumnInspection) -> str:
-    parts = [column.target_type]
+    named = "" if column.target_name == column.name else f"{column.target_name}: "
+    parts = [f"{named}{column.target_type}"]
     if column.generated is not None:
         parts.append("generated")
     if column.default in ("identity", "serial"):

@@ -217,7 +217,7 @@ class _Run:
             rejected=self._rejected(),
             rejects_accepted=self.options.accept_rejects,
         )
-        write_names(self.journal.path.with_name(self.journal.path.name + ".names.json"), self.plan.names)
+        write_names(report.names_file, report.names)
         self.journal.finish(report.to_json())
         return report
 

@@ -23,6 +23,8 @@ Examples:
 
   outgrow migrate run app.db postgresql://app@db.example/app --dry-run
 
+  outgrow migrate run app.db postgresql://app@db.example/app --rules rules.yaml --exclude 'tmp_*'
+
   outgrow migrate run app.db postgresql://app@db.example/app --target-first
 
 The file may be in use: in WAL mode the application can write on, and the report says so if it did; in any \

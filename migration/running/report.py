@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from migration.running.steps import unchecked
 from migration.schema.target import NewName, Note
+from migration.scripting.names_file import names_beside
 from migration.target.rejects import RejectCount
 from monitor.errors import ExitCode
 from monitor.terminal import to_json
@@ -94,6 +95,11 @@ class RunReport:
     rejected: Rejected = field(default_factory=Rejected)
     rejects_accepted: bool = False
     names: tuple[NewName, ...] = ()
+
+    @property
+    def names_file(self) -> Path:
+        """Where `names` is written to, if there are any."""
+        return names_beside(self.journal)
 
     @property
     def rows(self) -> int:

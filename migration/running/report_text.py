@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 from rich.table import Table
 
+from migration.schema.wording import counted
 from monitor.terminal import out
 
 if TYPE_CHECKING:
@@ -47,6 +48,12 @@ def print_report(report: RunReport) -> None:
         for left in refused:
             out.print(f"  {left.kind} {escape(left.name)}: {escape(left.why)}", soft_wrap=True)
     print_notes(report.notes)
+    if report.names:
+        out.print(
+            f"\n{counted(len(report.names), 'name')} are not those of the source: "
+            f"{escape(str(report.names_file))}",
+            soft_wrap=True,
+        )
     if report.verification is not None and report.verification["surprises"]:
         out.print("")
         print_verification(report.verification)

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from migration.schema.target import NewName
 
 
+def names_beside(journal: Path) -> Path:
+    """The list that belongs to a run, beside its journal."""
+    return journal.with_name(journal.name + ".names.json")
+
+
 def write_names(path: Path, names: Iterable[NewName]) -> bool:
     """Write the list as JSON; nothing where it is empty, and an earlier list then goes.
 
