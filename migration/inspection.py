@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ColumnInspection:
-    """One column: as declared, as stored (storage class -> how many values), and as PostgreSQL gets it."""
+    """One column: as declared, as stored (storage class -> how many values), and as PostgreSQL gets it.
+
+    `rejects` values do not fit, so that their rows would be kept aside.
+    """
 
     name: str
     target_name: str
@@ -33,6 +36,7 @@ class ColumnInspection:
     default: str | None
     generated: str | None
     why: str
+    rejects: int = 0
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,11 @@ class Inspection:
     others: tuple[ObjectInspection, ...]
     notes: tuple[Note, ...]
     obstacles: tuple[Obstacle, ...]
+
+    @property
+    def rejects(self) -> int:
+        """The most rows that would be rejected."""
+        return sum(column.rejects for table in self.tables for column in table.columns)
 
     @property
     def left(self) -> tuple[Note, ...]:
@@ -139,6 +148,7 @@ def _column(column: TargetColumn, profile: ColumnProfile) -> ColumnInspection:
         _default(column),
         column.generated,
         column.why,
+        column.rejects,
     )
 
 

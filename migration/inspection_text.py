@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _HEADINGS = {
     "left": "Needs a hand: not migrated",
+    "rejected": "Will be kept aside: values that do not fit, with their rows",
     "changed": "Will behave differently",
     "widened": "Gets a wider type, so that every value fits",
     "info": "Good to know",
@@ -54,7 +55,10 @@ def print_inspection(inspection: Inspection) -> None:
             if left
             else "nothing needs a hand"
         )
-        out.print(f"[bold green]Every value can be stored[/]; {hand}.")
+        if inspection.rejects:
+            out.print(f"[bold yellow]{counted(inspection.rejects, 'value')} would be rejected[/]; {hand}.")
+        else:
+            out.print(f"[bold green]Every value can be stored[/]; {hand}.")
 
 
 def _maker(inspection: Inspection) -> str:
@@ -90,6 +94,8 @@ def _stored(column: ColumnInspection) -> str:
     parts = [f"{count:,} {name}" for name, count in column.stored.items()]
     if column.nulls:
         parts.append(f"{column.nulls:,} null")
+    if column.rejects:
+        parts.append(f"[yellow]{column.rejects:,} rejected[/]")
     return ", ".join(parts) or "-"
 
 

@@ -15,11 +15,12 @@ from migration.running.steps import hook_statements
 from migration.schema.ddl import qualified, quote_columns
 from migration.schema.tokens import quoted
 from migration.scripting.names_file import write_names
+from migration.scripting.rejects import REJECTS, RejectFile
 from migration.scripting.tally import Tally
 from migration.scripting.text import render, render_hooks
 from migration.source.file import check_source
 from migration.source.snapshot import READERS, hold_snapshot
-from migration.values.convert import select_list
+from migration.values.convert import Unstorable, select_list
 from migration.values.copy_text import row_encoder
 from monitor.errors import UsageError
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable, Sequence
 
+    from migration.running.rejects import Rejecter
     from migration.schema.target import Note, TargetPlan, TargetTable
     from migration.scripting.tally import Measure
 
@@ -73,12 +75,16 @@ class DataFile:
 
 @dataclass(frozen=True)
 class Script:
-    """What was written: the folder, its files in order, the rows in them, and what the plan has to say."""
+    """What was written: the folder, its files in order, the rows in them, and what the plan has to say.
+
+    `rejected` rows cannot be stored; a file of their own holds them as they are.
+    """
 
     folder: Path
     files: tuple[str, ...]
     rows: int
     notes: tuple[Note, ...]
+    rejected: int = 0
 
     @property
     def left(self) -> tuple[Note, ...]:
@@ -118,9 +124,11 @@ def write_script(
             with TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as temporary:
                 draft = Path(temporary) / "script"
                 (draft / DATA).mkdir(parents=True)
-                data = tuple(_write_data(snapshot.connection, plan, draft, advance))
+                with RejectFile(draft, snapshot.connection, plan) as aside:
+                    data = tuple(_write_data(snapshot.connection, plan, draft, aside, advance))
                 for name in FILES:
-                    (draft / name).write_text(render(name, plan, data), encoding="utf-8", newline="\n")
+                    text = render(name, plan, data, rejected=aside.rows)
+                    (draft / name).write_text(text, encoding="utf-8", newline="\n")
                 hooked = tuple(_write_hooks(plan, draft))
                 named = write_names(draft / NAMES, plan.names)
                 _publish(draft, folder)
@@ -130,8 +138,9 @@ def write_script(
                 why=str(error),
                 next_step="name another folder with --out",
             ) from error
-    files = tuple(sorted((*FILES, *hooked, *((NAMES,) if named else ()), *(item.path for item in data))))
-    return Script(folder, files, sum(item.rows for item in data), plan.notes)
+    optional = (*hooked, *((NAMES,) if named else ()), *((REJECTS,) if aside.rows else ()))
+    files = tuple(sorted((*FILES, *optional, *(item.path for item in data))))
+    return Script(folder, files, sum(item.rows for item in data), plan.notes, aside.rows)
 
 
 def _write_hooks(plan: TargetPlan, folder: Path) -> Iterable[str]:
@@ -156,7 +165,11 @@ def _refuse_folder(folder: Path, *, force: bool) -> None:
 
 
 def _write_data(
-    reader: sqlite3.Connection, plan: TargetPlan, folder: Path, advance: Callable[[str, int], None]
+    reader: sqlite3.Connection,
+    plan: TargetPlan,
+    folder: Path,
+    aside: RejectFile,
+    advance: Callable[[str, int], None],
 ) -> Iterable[DataFile]:
     reader.text_factory = str
     width = max(4, len(str(len(plan.tables))))
@@ -171,9 +184,14 @@ def _write_data(
             file.write(render("data_head.sql", plan, table=table).encode())
             file.write(f"COPY {qualified(plan.schema, table.name)} ({filled}) FROM STDIN;\n".encode())
             columns = select_list(table)
-            query = f"SELECT {columns} FROM {quoted(table.source.name)}"  # noqa: S608
-            cursor = reader.execute(query)
-            for rows in _blocks(cursor, file, encode):
+            # In the order of the rows themselves, by which those that are rejected are found again.
+            query = f"SELECT {columns} FROM {quoted(table.source.name)} NOT INDEXED"  # noqa: S608
+            rejecter = aside.of(table)
+
+            def reject(position: int, error: Unstorable, rejecter: Rejecter = rejecter) -> None:
+                aside.add(rejecter, position, error)
+
+            for rows in _blocks(reader.execute(query), file, encode, reject):
                 tally.add(rows)
                 advance(table.name, tally.rows)
             file.write(b"\\.\nCOMMIT;\n")
@@ -181,13 +199,23 @@ def _write_data(
 
 
 def _blocks(
-    cursor: sqlite3.Cursor, file: BinaryIO, encode: Callable[[Sequence[Any]], bytes]
+    cursor: sqlite3.Cursor,
+    file: BinaryIO,
+    encode: Callable[[Sequence[Any]], bytes],
+    reject: Callable[[int, Unstorable], None],
 ) -> Iterable[list[Sequence[Any]]]:
-    """Write the rows as lines, and give them back in blocks that are bounded in rows and bytes."""
+    """Write the rows as lines, and give them back in blocks that are bounded in rows and bytes.
+
+    A row that cannot be stored goes to `reject`, with its position.
+    """
     block: list[Sequence[Any]] = []
     size = 0
-    for row in cursor:
-        line = encode(row)
+    for position, row in enumerate(cursor):
+        try:
+            line = encode(row)
+        except Unstorable as error:
+            reject(position, error)
+            continue
         file.write(line)
         block.append(row)
         size += len(line)
@@ -209,7 +237,7 @@ def _publish(draft: Path, folder: Path) -> None:
         return
     for stale in (folder / DATA).glob("[0-9][0-9][0-9][0-9]*_*.sql"):
         stale.unlink()
-    for optional in (NAMES, *HOOK_FILES.values()):
+    for optional in (NAMES, REJECTS, *HOOK_FILES.values()):
         (folder / optional).unlink(missing_ok=True)
     (folder / DATA).mkdir(exist_ok=True)
     for file in sorted(path for path in draft.rglob("*") if path.is_file()):

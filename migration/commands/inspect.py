@@ -14,8 +14,8 @@ Examples:
 
   outgrow migrate inspect app.db --json | jq '.notes[] | select(.level == "left")'
 
-Exit codes: 0 every value can be stored; 1 failed; 2 wrong input; 3 some values cannot be stored before an
-option says what to do with them.
+Exit codes: 0 every value can be stored; 1 failed; 2 wrong input; 3 some values cannot be stored: an option
+must say what to do with them, or their rows would be kept aside.
 """
 
 
@@ -75,5 +75,5 @@ def inspect(
         from migration.inspection_text import print_inspection  # noqa: PLC0415
 
         print_inspection(inspection)
-    if inspection.obstacles:
+    if inspection.obstacles or inspection.rejects:
         raise typer.Exit(int(ExitCode.DIFFERS))

@@ -8,6 +8,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from migration.commands import options as option  # noqa: TC001  # Typer reads the annotations
+from monitor.errors import ExitCode
 
 Out: TypeAlias = Annotated[Path, typer.Option(help="The folder to write to; made if it is missing.")]
 Force: TypeAlias = Annotated[bool, typer.Option(help="Replace the files of an earlier script.")]
@@ -19,7 +20,8 @@ Examples:
 
   psql --no-psqlrc --dbname app --file sql/run.sql
 
-Exit codes: 0 written; 1 failed; 2 wrong input, or a folder that is not empty.
+Exit codes: 0 written; 1 failed; 2 wrong input, or a folder that is not empty; 3 written, but some rows can
+only be kept aside.
 """
 
 
@@ -47,6 +49,7 @@ def script(
     nocase: option.Nocase = "lower",
     comments: option.Comments = "auto",
     force: Force = False,
+    accept_rejects: option.AcceptRejects = False,
     as_json: option.AsJson = False,
 ) -> None:
     """Write the migration as numbered SQL files that psql alone can run.
@@ -81,3 +84,5 @@ def script(
         emit_json(written)
     else:
         print_script(written)
+    if written.rejected and not accept_rejects:
+        raise typer.Exit(int(ExitCode.DIFFERS))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _LEVELS = {
     "left": "not migrated, needs a hand",
+    "rejected": "kept aside",
     "changed": "behaves differently now",
     "widened": "got a wider type, so that every value fits",
     "info": "good to know",

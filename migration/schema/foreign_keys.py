@@ -43,6 +43,14 @@ def plan_foreign_keys(draft: PlanDraft, table: Table) -> list[Statement]:
             parent_columns=draft.column_names(key.parent_table, key.parent_columns),
         )
         unchecked = _note_orphans(draft, path, key, orphans[position])
+        if not unchecked and draft.tables[key.parent_table].rejects:
+            draft.note(
+                "changed",
+                path,
+                f"rows of {key.parent_table} are rejected, so that others may refer to them: the foreign key "
+                "is NOT VALID, so PostgreSQL checks new rows only",
+            )
+            unchecked = True
         sql = ddl.add_foreign_key(draft.schema, target.name, name, resolved, not_valid=unchecked)
         # Without the parent's key there can be no reference to it.
         parent = draft.source_table(key.parent_table)

@@ -29,6 +29,9 @@ def print_script(script: Script) -> None:
     """Print where the files are, what they leave out, and how to run them."""
     folder = escape(str(script.folder))
     out.print(f"{script.rows:,} rows in {len(script.files)} files in [bold]{folder}[/]", soft_wrap=True)
+    if script.rejected:
+        said = f"{script.rejected:,} rows cannot be stored: 22_rejects.sql keeps them, and why"
+        out.print(f"  [bold]rejected[/]: {said}", soft_wrap=True)
     for note in script.left:
         out.print(f"  not migrated: {escape(note.object)}: {escape(note.text)}", soft_wrap=True)
     out.print(

@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from migration.running.steps import hook_statements
 from migration.schema.ddl import qualified, quote_identifier, quote_literal
+from migration.target.rejects import SCHEMA, TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +24,12 @@ _VIEWS = ("rows", "view", "function", "trigger", "comment")
 
 
 def render(
-    name: str, plan: TargetPlan, data: Sequence[DataFile] = (), *, table: TargetTable | None = None
+    name: str,
+    plan: TargetPlan,
+    data: Sequence[DataFile] = (),
+    *,
+    table: TargetTable | None = None,
+    rejected: int = 0,
 ) -> str:
     """The text of one file.
 
@@ -32,6 +38,7 @@ def render(
         plan: what the files carry out.
         data: the files with the rows.
         table: the table that a file with rows is about.
+        rejected: how many rows the file of rejects has.
     """
     return (
         _environment()
@@ -48,6 +55,8 @@ def render(
             identities=[(item, column) for item in plan.tables for column in item.columns if column.identity],
             left=[note for note in plan.notes if note.level == "left"],
             hooks=plan.options.rules.hooks,
+            rejected=rejected,
+            rejects=qualified(SCHEMA, TABLE),
         )
     )
 

@@ -95,7 +95,10 @@ def _remaining(table: Table, marks: Sequence[str]) -> str:
         if table.primary_key
         else tuple(column.name for column in table.columns if column.generated != "virtual")
     )
-    equal = " AND ".join(f"v.column{n} IS {quoted(name)}" for n, name in enumerate(key, start=1))
+    # With the table's name, because a column may be called rowid, which the list of values has, too.
+    equal = " AND ".join(
+        f"v.column{n} IS {quoted(table.name)}.{quoted(name)}" for n, name in enumerate(key, start=1)
+    )
     return f"NOT EXISTS (SELECT 1 FROM (VALUES {', '.join(marks)}) AS v WHERE {equal})"  # noqa: S608  # quoted
 
 
