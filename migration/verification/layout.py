@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from migration.schema.ddl import qualified, quote_identifier
+from migration.schema.declared import Affinity, affinity_of
 from migration.schema.target import Conversion
 from migration.verification.canonical import family, row_encoder
 from migration.verification.canonical_sql import key_sql
@@ -146,7 +147,8 @@ def plan_layout(
     key = actual.primary_key or ()
     keys = tuple(names.index(name) for name in key) if set(key) <= set(names) else ()
     shift, first = _LEAST_SHIFT, 0
-    if integer_key(actual) is not None and bounds is not None and keys:
+    counted = integer_key(actual) is not None and all(_keeps_integers(pairs[key][0]) for key in keys)
+    if counted and bounds is not None and keys:
         low, high = bounds
         while (high >> shift) - (low >> shift) >= RANGES:
             shift += 1
@@ -158,11 +160,17 @@ def plan_layout(
         tuple(column for _, column in pairs),
         row_encoder(pairs, sides.options, special_meanings(pairs, sides.options, sides.target)),
         keys,
-        "row hash" if not keys else "integer key" if integer_key(actual) is not None else "key hash",
+        "row hash" if not keys else "integer key" if counted else "key hash",
         shift,
         sides.rejects[table.source.name].remaining if table.source.name in sides.rejects else "",
         first,
     )
+
+
+def _keeps_integers(column: TargetColumn) -> bool:
+    """Whether a stored value of an integer key is the key itself: no text, and changed by no rule."""
+    whole = affinity_of(column.source.declared_type) in (Affinity.INTEGER, Affinity.NUMERIC)
+    return whole and column.reading is None
 
 
 def integer_key(actual: CatalogTable) -> str | None:

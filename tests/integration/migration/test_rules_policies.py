@@ -13,6 +13,7 @@ import pytest
 from migration.planning import PlanRefusedError
 from migration.rules.reading import read_rules
 from migration.run import PlanOptions, RunOptions, run_migration
+from migration.verify import verify_migration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,3 +108,42 @@ def test_the_rules_command_prints_a_beginning_and_the_schema(
     assert json.loads(outgrow("migrate", "rules", "--schema").out)["title"] == "Rules of outgrow migrate"
     refused = outgrow("migrate", "rules")
     assert (refused.code, "outgrow migrate rules SRC" in refused.err) == (2, True)
+
+
+def test_keys_that_a_rule_changes_are_proven_by_what_they_become(tmp_path: Path, database: str) -> None:
+    source = make(
+        tmp_path / "app.db",
+        "CREATE TABLE written (id text PRIMARY KEY, x text);"
+        "CREATE TABLE moved (id INTEGER PRIMARY KEY, x text);"
+        "INSERT INTO written VALUES ('1', 'a'), ('5000000', 'b'), ('900000000', NULL);"
+        "INSERT INTO moved VALUES (1, 'a'), (5000000, 'b'), (900000000, NULL)",
+    )
+    (tmp_path / "keys.py").write_text("def move(value):\n    return value * 3 + 1\n")
+    text = "columns: {written.id: {type: bigint}, moved.id: {transform: 'keys:move'}}"
+    report = run_migration(source, database, chosen(tmp_path / "rules.yaml", text))
+    assert (report.left, report.equal) == ((), True)
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("UPDATE moved SET x = 'c' WHERE id = 15000001")
+    found = verify_migration(source, database, chosen(tmp_path / "rules.yaml", text).plan)
+    assert [table.table for table in found.tables if not table.equal] == ["moved"]
+
+
+@pytest.mark.parametrize("encoding", ["UTF-8", "UTF-16le"])
+def test_damaged_text_is_mended_before_a_rule_reads_it(tmp_path: Path, database: str, encoding: str) -> None:
+    damaged = {"UTF-8": "x'ff35'", "UTF-16le": "x'00d83500'"}[encoding]
+    source = make(
+        tmp_path / "app.db",
+        f"PRAGMA encoding = '{encoding}'; CREATE TABLE t (id INTEGER PRIMARY KEY, a text, b text, c text);"
+        f"INSERT INTO t VALUES (1, CAST({damaged} AS text), '31/12/2023', 'plain'), (2, '7', NULL, x'00ff');",
+    )
+    (tmp_path / "digits.py").write_text(
+        "def only(value):\n    return ''.join(c for c in value if c.isdigit()) or None\n"
+    )
+    text = (
+        "columns: {t.a: {transform: 'digits:only', type: integer, utf8: replace}, t.b: {format: '%d/%m/%Y'}}"
+    )
+    report = run_migration(source, database, chosen(tmp_path / "rules.yaml", text))
+    assert (report.left, report.equal) == ((), True)
+    with psycopg.connect(database) as connection:
+        rows = connection.execute("SELECT a, b::text FROM t ORDER BY id").fetchall()
+    assert rows == [(5, "2023-12-31"), (7, None)]
