@@ -206,6 +206,8 @@ def _column(draft: PlanDraft, table: Table, column: Column, decision: Decision, 
             draft.left("default", path, translated.note, sql, table=table.name)
         elif translated.note is not None:
             draft.note(translated.level, path, translated.note)
+    if rule.no_default and column.default is not None:
+        draft.note("changed", path, f"has no default, as the rules say; in SQLite it is {column.default}")
     own = draft.options_for(table.name, column.name)
     if own.blanks == "refuse":
         refuse_blanks(draft, path, column, profile)

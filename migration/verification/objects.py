@@ -218,6 +218,7 @@ def _with_note(finding: ObjectFinding, notes: Sequence[Note], plan: TargetPlan) 
     named |= {name.new for name in plan.names if name.old == finding.name and name.kind == finding.kind}
     if finding.kind == "primary key":
         named.add(finding.table)
+    named |= _in_the_source(named, finding.table, plan)
     topic = _TOPICS.get(finding.kind, "")
     said = [
         note
@@ -229,6 +230,20 @@ def _with_note(finding: ObjectFinding, notes: Sequence[Note], plan: TargetPlan) 
         return finding
     note = min(said, key=lambda note: note.level != "left")
     return ObjectFinding(finding.kind, finding.name, finding.table, finding.text, note.text, note.level)
+
+
+def _in_the_source(named: set[str], table: str, plan: TargetPlan) -> set[str]:
+    """The same names with the table and its columns as the source calls them."""
+    planned = next((known for known in plan.tables if known.name == table), None)
+    if planned is None:
+        return set()
+    source = planned.source.name
+    columns = {f"{table}.{column.name}": f"{source}.{column.source.name}" for column in planned.columns}
+    found = {columns[name] for name in named if name in columns}
+    for name in named:
+        if name == table or name.startswith(f"{table} "):
+            found.add(source + name.removeprefix(table))
+    return found
 
 
 def _is_about(refused: Note, finding: ObjectFinding, named: set[str]) -> bool:

@@ -147,3 +147,19 @@ def test_damaged_text_is_mended_before_a_rule_reads_it(tmp_path: Path, database:
     with psycopg.connect(database) as connection:
         rows = connection.execute("SELECT a, b::text FROM t ORDER BY id").fetchall()
     assert rows == [(5, "2023-12-31"), (7, None)]
+
+
+def test_what_differs_is_announced_under_the_new_names_too(tmp_path: Path, database: str) -> None:
+    source = make(
+        tmp_path / "app.db",
+        """CREATE TABLE "userAccount" ("firstKey" text, "secondKey" text, "isNew" integer DEFAULT 1,
+             PRIMARY KEY ("firstKey", "secondKey"));
+           INSERT INTO "userAccount" VALUES ('a', NULL, 2)""",
+    )
+    text = "columns: {userAccount.isNew: {default: null}}"
+    report = run_migration(source, database, chosen(tmp_path / "rules.yaml", text, names="snake"))
+    assert report.verification is not None
+    found = report.verification["objects"]
+    assert {item["kind"] for item in found} == {"primary key", "default"}
+    assert all(item["accepted"] for item in found)
+    assert report.equal is True
