@@ -103,8 +103,9 @@ class OrmProfile:
         del table, column
         return None
 
-    def enum_type_name(self, table: str, column: str) -> str:
-        """The name of an enumeration."""
+    def enum_type_name(self, table: str, column: str, check: str | None) -> str:
+        """The name of an enumeration; `check` is that of the CHECK which lists its values, if it has one."""
+        del check
         return f"{table}_{column}_enum"
 
     def gives_out(self, table: Table, key: PrimaryKey) -> bool:

@@ -7,13 +7,15 @@ are the time zone of DateTime(timezone=True), an Enum without a CHECK, and an In
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from migration.orm.profile import Evidence, OrmProfile, Strength
 from migration.orm.refining import since_1970
 from migration.orm.signs import find_table
-from migration.schema.declared import DATETIME_OR_INTERVAL, Affinity, affinity_of
+from migration.schema.ddl import quote_literal
+from migration.schema.declared import DATETIME_OR_INTERVAL, ONE_OF, Affinity, affinity_of
+from migration.schema.enumeration import enumeration_of, is_list_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,6 +37,10 @@ _ZONES = (
 _CLOCK = (
     "a server default of func.now() follows the time zone of the PostgreSQL session: UTC, as in SQLite, "
     "after ALTER DATABASE ... SET timezone TO 'UTC'"
+)
+_NATIVE = (
+    "PostgreSQL's own type {} instead of a CHECK of this name, as of an Enum(create_constraint=True); for "
+    "one with native_enum=False give it the type {} in a rules file"
 )
 _ENUMS = (
     "an Enum without create_constraint=True is a VARCHAR in SQLite and stays one; PostgreSQL's own type for "
@@ -63,14 +69,24 @@ class SqlAlchemy(OrmProfile):
         return Evidence(f"writes CREATE TABLE as SQLAlchemy does, for one {written}", Strength.SPELLING)
 
     def meaning(self, source: SourceSchema, table: Table, column: Column) -> str | None:
-        """A Uuid is CHAR(32), and an Interval DATETIME; the values must agree."""
-        del source, table
+        """A Uuid is CHAR(32), an Interval DATETIME, and an Enum VARCHAR with a named CHECK."""
+        del source
+        listed = enumeration_of(table, column, named=True)
+        if listed is not None and column.declared_type.upper().startswith("VARCHAR"):
+            return ONE_OF + ", ".join(map(quote_literal, listed.labels))
         return {"CHAR(32)": "uuid", "DATETIME": DATETIME_OR_INTERVAL}.get(column.declared_type.upper())
 
     def refine(self, table: Table, column: Column, profile: ColumnProfile, decision: Decision) -> Decision:
-        """An Interval is a DATETIME after 1970."""
-        del table, column
+        """An Interval is a DATETIME after 1970; a type that a CHECK suggests is said."""
+        if decision.labels:
+            name = next(check.name for check in table.checks if is_list_of(check, column))
+            said = _NATIVE.format(name, column.declared_type)
+            return replace(decision, notes=(*decision.notes, ("changed", said)))
         return since_1970(decision, profile)
+
+    def enum_type_name(self, table: str, column: str, check: str | None) -> str:
+        """The CHECK has the name that the type would have, perhaps behind what a naming convention adds."""
+        return check.removeprefix(f"ck_{table}_") if check else super().enum_type_name(table, column, check)
 
     def gives_out(self, table: Table, key: PrimaryKey) -> bool:
         """Every single integer key that refers to nothing has a sequence, also a BIGINT."""

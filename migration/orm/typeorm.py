@@ -111,7 +111,8 @@ class TypeOrm(OrmProfile):
 
     # Names
 
-    def enum_type_name(self, table: str, column: str) -> str:
+    def enum_type_name(self, table: str, column: str, check: str | None) -> str:
+        del check
         return f"{table}_{column.lower()}_enum"
 
     def primary_key_name(self, table: Table, key: PrimaryKey) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from migration.schema import ddl
-from migration.schema.enumeration import enumeration
+from migration.schema.enumeration import is_list_of
 from migration.schema.target import Statement
 from migration.schema.tokens import tokenize
 from migration.schema.translate import translate_condition
@@ -61,7 +61,6 @@ def _only_column(table: Table, check: Check) -> tuple[str, ...]:
 
 def _is_type(draft: PlanDraft, table: Table, check: Check) -> bool:
     """Whether the column's type is the list that the CHECK has."""
-    found = enumeration(check)
-    return found is not None and any(
-        column.source.name == found.column and column.labels for column in draft.tables[table.name].columns
+    return any(
+        column.labels and is_list_of(check, column.source) for column in draft.tables[table.name].columns
     )

@@ -47,6 +47,7 @@ class PlanDraft:
             lambda _kind, _seed, name, chosen, _why: self.note("info", name, f"its function is {chosen}")
         )
         self.types: list[Statement] = []
+        self.enumerations: dict[tuple[str, tuple[str, ...]], str] = {}
         self._constraints: dict[str, Namespace] = {}
 
     @property

@@ -21,9 +21,7 @@ class Enumeration:
 
 
 def enumeration(check: Check) -> Enumeration | None:
-    """What an unnamed CHECK (column IN ('a', 'b')) lists; None for any other."""
-    if check.name is not None:
-        return None
+    """What a CHECK (column IN ('a', 'b')) lists; None for any other."""
     try:
         parsed = sqlite.parse_expression(check.expression)
     except BadSqlError:
@@ -40,7 +38,14 @@ def enumeration(check: Check) -> Enumeration | None:
     return Enumeration(parsed.value.name, tuple(labels))
 
 
-def enumeration_of(table: Table, column: Column) -> Enumeration | None:
-    """The list of one column."""
-    found = (enumeration(check) for check in table.checks)
+def enumeration_of(table: Table, column: Column, *, named: bool = False) -> Enumeration | None:
+    """The list of one column: of a CHECK without a name, or of one that has a name."""
+    checks = (check for check in table.checks if (check.name is not None) is named)
+    found = (enumeration(check) for check in checks)
     return next((item for item in found if item is not None and item.column == column.name), None)
+
+
+def is_list_of(check: Check, column: Column) -> bool:
+    """Whether a CHECK lists the values of one column."""
+    found = enumeration(check)
+    return found is not None and found.column == column.name

@@ -11,6 +11,7 @@ from migration.schema.chosen import by_rule, textual_conversion
 from migration.schema.ddl import quote_identifier
 from migration.schema.decision import as_text
 from migration.schema.defaults import constant_length, translate_default
+from migration.schema.enumeration import is_list_of
 from migration.schema.generated import generate
 from migration.schema.misfits import policy_of
 from migration.schema.names import column_names
@@ -167,7 +168,8 @@ def _table(
         for level, text in decision.notes:
             draft.note(level, f"{table.name}.{column.name}", text)
         shown = spelled[column.shown or column.name]
-        decision = _named(draft, name, shown, decision)
+        listing = next((check.name for check in table.checks if is_list_of(check, column)), None)
+        decision = _named(draft, name, shown, decision, listing)
         planned = _column(draft, table, column, decision, shown)
         columns.append(_with_identity(draft, planned, name) if column.name == identity else planned)
     floor = draft.given_out(table) if identity is not None else None
@@ -176,13 +178,18 @@ def _table(
     return replace(target, columns=tuple(generate(draft, target, column) for column in columns))
 
 
-def _named(draft: PlanDraft, table: str, column: str, decision: Decision) -> Decision:
-    """Make a type for an enumeration, and name it."""
+def _named(draft: PlanDraft, table: str, column: str, decision: Decision, listing: str | None) -> Decision:
+    """Make a type for an enumeration, and name it; columns of one name and one list share it."""
     if not decision.labels:
         return decision
-    name = draft.relations.take(draft.orm.enum_type_name(table, column), f"{table}.{column}", kind="type")
-    draft.types.append(Statement("type", name, table, ddl.create_enum(draft.schema, name, decision.labels)))
-    return replace(decision, type=ddl.qualified(draft.schema, name))
+    wanted = draft.orm.enum_type_name(table, column, listing)
+    made = draft.enumerations.get((wanted, decision.labels))
+    if made is None:
+        made = draft.relations.take(wanted, f"{table}.{column}", kind="type")
+        draft.enumerations[wanted, decision.labels] = made
+        sql = ddl.create_enum(draft.schema, made, decision.labels)
+        draft.types.append(Statement("type", made, table, sql))
+    return replace(decision, type=ddl.qualified(draft.schema, made))
 
 
 def _column(draft: PlanDraft, table: Table, column: Column, decision: Decision, name: str) -> TargetColumn:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from migration.schema.ddl import qualified
+from migration.schema.enumeration import is_list_of
 from migration.verification.compare_trigger import compare_trigger
 from migration.verification.findings import ObjectFinding
 
@@ -169,16 +170,17 @@ def _shape(table: TargetTable, index: Index) -> Shape:
 
 def _checks(table: TargetTable, actual: CatalogTable, plan: TargetPlan) -> Iterator[ObjectFinding]:
     """Checks are compared by name, the unnamed ones by number: their expressions are translated."""
+    listed = [column.source for column in table.columns if column.labels]
+    checks = [
+        check for check in table.source.checks if not any(is_list_of(check, column) for column in listed)
+    ]
     named = [
-        plan.name_of("check", table.source.name, check.name)
-        for check in table.source.checks
-        if check.name is not None
+        plan.name_of("check", table.source.name, check.name) for check in checks if check.name is not None
     ]
     for name in named:
         if name not in actual.checks:
             yield ObjectFinding("check", name, table.name, "is missing")
-    enumerations = sum(bool(column.labels) for column in table.columns)
-    unnamed = len(table.source.checks) - len(named) - enumerations
+    unnamed = len(checks) - len(named)
     there = len([name for name in actual.checks if name not in named])
     if there < unnamed:
         text = f"{unnamed - there} of {unnamed} unnamed checks are missing"

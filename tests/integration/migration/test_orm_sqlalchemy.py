@@ -51,7 +51,7 @@ class Account(Base):
     settings: Mapped[Any] = mapped_column(sa.JSON)
     photo: Mapped[bytes | None]
     token: Mapped[UUID | None]
-    colour: Mapped[Colour | None] = mapped_column(sa.Enum(Colour, native_enum=False))
+    colour: Mapped[Colour | None] = mapped_column(sa.Enum(Colour, create_constraint=True))
     pickled: Mapped[Any] = mapped_column(sa.PickleType)
     lines: Mapped[int] = mapped_column(sa.Integer, server_default="5")
     items: Mapped[list[Item]] = relationship(order_by="Item.id")
@@ -74,6 +74,8 @@ class Item(Base):
     account_id: Mapped[int] = mapped_column(sa.ForeignKey("account.id", ondelete="CASCADE"))
     parent_id: Mapped[int | None] = mapped_column(sa.ForeignKey("item.id", deferrable=True))
     title: Mapped[str] = mapped_column(sa.String(30))
+    colour: Mapped[Colour | None] = mapped_column(sa.Enum(Colour, create_constraint=True))
+    paint: Mapped[Colour | None] = mapped_column(sa.Enum(Colour, native_enum=False))
     __table_args__ = (sa.UniqueConstraint("account_id", "title", name="one_title"),)
 
 
@@ -99,7 +101,7 @@ def fill(session: Session) -> None:
                 waits=timedelta(days=n - 3, microseconds=n),
                 settings={"n": [n, 1.5, None], "k": "\u00e9"} if n else None, photo=bytes(range(n)),
                 token=UUID(int=n + 2**120), colour=Colour.RED if n % 2 else Colour.GREEN, pickled={"n": n},
-                items=[Item(id=n * 10 + m, title=f"t{m}") for m in range(2)], **extra,
+                items=[Item(id=n * 10 + m, title=f"t{m}", paint=Colour.RED) for m in range(2)], **extra,
             )
         )  # fmt: skip
 
