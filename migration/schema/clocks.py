@@ -54,6 +54,21 @@ def read_spelling(spelled: str) -> str | None:
     return next((meaning for pattern, meaning in _SPELLINGS if re.fullmatch(pattern, spelled)), None)
 
 
+#: A shift that is as long in every time zone; months and years are not.
+_SHIFT = re.compile(r"'([+-]?\d+) ?(second|minute|hour|day)s?'")
+_HOURS = {"second": "seconds", "minute": "minutes", "hour": "hours", "day": "hours"}
+_SHIFTED = " shifted by "
+
+
+def read_shifted(spelled: str, shift: str) -> str | None:
+    """A reading of the clock with a shift such as '-7 days' behind it."""
+    clock, found = read_spelling(spelled), _SHIFT.fullmatch(shift.lower())
+    if clock is None or clock.startswith("local ") or found is None:
+        return None
+    number, unit = int(found.group(1)) * (24 if found.group(2) == "day" else 1), _HOURS[found.group(2)]
+    return f"{clock}{_SHIFTED}{number} {unit}"
+
+
 def squeezed(tokens: Sequence[Token]) -> str:
     """The tokens in lower case without blanks; quoted ones in single quotes."""
     quotes = (Kind.STRING, Kind.NAME)
@@ -66,6 +81,10 @@ def write_clock(clock: str, kind: str, *, session_clock: bool) -> str | None:
     SQLite's clock shows UTC, and so does this one, except where the library that made the file
     writes now() itself.
     """
+    if _SHIFTED in clock:
+        plain, _, shift = clock.partition(_SHIFTED)
+        shown = write_clock(plain, kind, session_clock=session_clock)
+        return None if shown is None else shown.replace("now()", f"(now() + interval '{shift}')")
     if clock.startswith("local "):
         return _written(clock.removeprefix("local "), kind, "localtimestamp", "localtimestamp")
     return _written(clock, kind, "now()" if session_clock else _UTC, _UTC)

@@ -221,7 +221,10 @@ def _expression(tokens: list[Token], kind: str, text: str) -> Default:
         return Default(f"('x' || left({_RANDOM_DIGITS}, 16))::bit(64)::bigint")
     match = _RANDOM_HEX.fullmatch(words)
     if match and kind == "text" and bool(match.group(1)) == bool(match.group(3)):
-        return _random_hex(2 * int(match.group(2)), text, upper=match.group(1) != "lower")
+        drawn = random_hex(2 * int(match.group(2)), upper=match.group(1) != "lower")
+        if drawn is None:
+            return _left(text, "so many random digits would need the extension pgcrypto")
+        return Default(drawn)
     if words in ("json_array()", "json_object()") and kind in ("text", "json"):
         return Default("'[]'" if words == "json_array()" else "'{}'")
     try:
@@ -236,10 +239,13 @@ def _expression(tokens: list[Token], kind: str, text: str) -> Default:
     return Default(constant.operand)
 
 
-def _random_hex(digits: int, text: str, *, upper: bool) -> Default:
-    """Random hexadecimal digits without an extension, drawn from as many UUIDs as it takes."""
+def random_hex(digits: int, *, upper: bool) -> str | None:
+    """Random hexadecimal digits without an extension, drawn from as many UUIDs as it takes.
+
+    None where that would be too many.
+    """
     if not 0 < digits <= _MOST_DIGITS:
-        return _left(text, "so many random digits would need the extension pgcrypto")
+        return None
     drawn = " || ".join([_RANDOM_DIGITS] * -(-digits // _DIGITS_EACH))
     found = f"left({drawn}, {digits})"
-    return Default(f"upper({found})" if upper else found)
+    return f"upper({found})" if upper else found

@@ -120,12 +120,14 @@ def _iif(arguments: Sequence[Typed]) -> Typed:
 
 def _substring(arguments: Sequence[Typed]) -> Typed:
     start = arguments[1].constant
+    if len(arguments) == 2 and start is not None and start.kind == "integer" and int(start.text) < 0:
+        return Typed(f"right({text(arguments[0])}, {-int(start.text)})", "text")
     if start is None or start.kind != "integer" or int(start.text) < 1:
         raise UntranslatableError("substr counts from the end, or from a position that is no constant")
     length = ""
     if len(arguments) == 3:
         count = arguments[2].constant
-        if count is None or count.kind != "integer":
+        if count is None or count.kind != "integer" or int(count.text) < 0:
             raise UntranslatableError("the length of substr is no constant")
         length = f", {count.text}"
     return Typed(f"substr({text(arguments[0])}, {start.text}{length})", "text")
@@ -177,6 +179,31 @@ def _json_valid(arguments: Sequence[Typed]) -> Typed:
     return Typed(f"CASE WHEN {item.operand} IS NOT NULL THEN {shown} END", "boolean")
 
 
+def _document(item: Typed) -> str:
+    return item.operand if item.kind == "json" else f"{text(item)}::json"
+
+
+def _json_type(arguments: Sequence[Typed]) -> Typed:
+    """PostgreSQL has one kind of number and one of truth; their text tells SQLite's apart."""
+    document = _document(arguments[0])
+    shown = f"({document})::text"
+    return Typed(
+        f"CASE json_typeof({document}) WHEN 'string' THEN 'text' WHEN 'boolean' THEN btrim({shown})"
+        f" WHEN 'number' THEN CASE WHEN {shown} ~ '[.eE]' THEN 'real' ELSE 'integer' END"
+        f" ELSE json_typeof({document}) END",
+        "text",
+    )
+
+
+def _json_array_length(arguments: Sequence[Typed]) -> Typed:
+    document = _document(arguments[0])
+    return Typed(
+        f"CASE WHEN json_typeof({document}) = 'array' THEN json_array_length({document})"
+        f" WHEN {arguments[0].operand} IS NOT NULL THEN 0 END",
+        "integer",
+    )
+
+
 def _likely(arguments: Sequence[Typed]) -> Typed:
     return arguments[0]
 
@@ -217,6 +244,8 @@ _FUNCTIONS: dict[str, tuple[tuple[Sequence[int], Callable[[Sequence[Typed]], Typ
     "max": ((_SEVERAL, _extreme("GREATEST")),),
     "typeof": ((_ONE, _typeof),),
     "json_valid": ((_ONE, _json_valid),),
+    "json_type": ((_ONE, _json_type),),
+    "json_array_length": ((_ONE, _json_array_length),),
     "likely": ((_ONE, _likely),),
     "unlikely": ((_ONE, _likely),),
     "date": ((_ONE, _date),),

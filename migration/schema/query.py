@@ -5,7 +5,7 @@ WITH, VALUES, window functions and NATURAL joins are refused.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from migration.schema.expression import Expression, ExpressionParser, Raise
 from migration.schema.tokens import Kind
@@ -13,11 +13,12 @@ from migration.schema.tokens import Kind
 
 @dataclass(frozen=True)
 class Item:
-    """One result column. Without an expression it is `*`, or `table.*`."""
+    """One result column, with its text as written. Without an expression it is `*`, or `table.*`."""
 
     expression: Expression | None
     alias: str | None = None
     table: str | None = None
+    text: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,10 @@ class QueryParser(ExpressionParser):
         if len(ahead) == 3 and ahead[0].can_name and ahead[1].is_operator(".") and ahead[2].is_operator("*"):
             self._at += 3
             return Item(None, table=ahead[0].value)
-        return Item(self.expression(0), self._alias())
+        first = self._at
+        expression = self.expression(0)
+        text = self._sql[self._tokens[first].start : self._tokens[self._at - 1].end]
+        return Item(expression, self._alias(), text=text)
 
     def _alias(self) -> str | None:
         if self._take("AS"):

@@ -24,7 +24,8 @@ class Relation:
     """Something with columns. `alias` is its name in SQLite in lower case, `sql` its name in PostgreSQL.
 
     `columns` are in order, by their names in lower case; one of no known type is None. The row of a trigger
-    is `hidden`: its columns are found only behind its name. `rowid` is the column that is the rowid.
+    is `hidden`: its columns are found only behind its name. `rowid` is the column that is the rowid; `key`
+    are the columns that tell the rows of the table `source` apart.
     """
 
     alias: str
@@ -32,6 +33,8 @@ class Relation:
     columns: Mapping[str, Typed | None]
     rowid: str | None = None
     hidden: bool = False
+    source: str = ""
+    key: tuple[str, ...] = ()
 
     def get(self, name: str) -> Typed | None:
         """A column, or None if there is none of this name.
@@ -60,6 +63,16 @@ class QueryScope:
     clocks: bool = True
     #: Columns of this scope that were looked up: those that aggregates do not cover must be grouped by.
     seen: list[str] = field(default_factory=list)
+
+    def row(self, node: Name) -> Relation | None:
+        """The relation whose rowid a name means, where no column is the rowid."""
+        if node.name.casefold() not in ROWID:
+            return None
+        shown = [relation for relation in self.relations if not relation.hidden]
+        for relation in self.relations:
+            if node.table.casefold() == relation.alias if node.table else shown == [relation]:
+                return relation if relation.rowid is None and relation.key else None
+        return self.outer.row(node) if self.outer is not None else None
 
     def find(self, node: Name) -> Typed | None:
         for relation in self.relations:
@@ -96,7 +109,15 @@ class Known:
             name: None if column is None else replace(column, sql=f"{shown}.{column.sql}")
             for name, column in self.columns.items()
         }
-        return Relation(named.casefold(), shown, columns, self.rowid, hidden)
+        return Relation(named.casefold(), shown, columns, self.rowid, hidden, self.source, self._key())
+
+    def _key(self) -> tuple[str, ...]:
+        """The primary key, if no row may lack it."""
+        if self.table is None or self.target is None or self.table.primary_key is None:
+            return ()
+        filled = {column.source.name for column in self.target.columns if column.not_null}
+        key = self.table.primary_key.columns
+        return key if not self.table.without_rowid and set(key) <= filled else ()
 
 
 class Catalog:

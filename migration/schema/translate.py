@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from migration.schema import expression as sqlite
-from migration.schema.clocks import read_spelling, write_clock
+from migration.schema.clocks import read_shifted, read_spelling, write_clock
+from migration.schema.dates import date_call
 from migration.schema.ddl import quote_identifier, quote_literal
 from migration.schema.declared import Affinity, affinity_of
 from migration.schema.functions import call
@@ -164,6 +165,13 @@ def _collation(left: Typed, right: Typed) -> str | None:
     return deciding.collation if deciding is not None else None
 
 
+def _truth(item: Typed) -> Typed:
+    """A constant 0 or 1 beside truths is one, too."""
+    if item.constant is not None and item.kind == "integer" and item.constant.text in ("0", "1"):
+        return Typed("true" if item.constant.text == "1" else "false", "boolean")
+    return item
+
+
 class Translator:
     """Translates parsed expressions; a subclass also those with subqueries."""
 
@@ -205,8 +213,13 @@ class Translator:
 
     def called(self, node: sqlite.Call) -> Typed:
         """A call of a function."""
+        if node.name == "length" and len(node.arguments) == 1:
+            octets = node.arguments[0]
+            if isinstance(octets, sqlite.Cast) and affinity_of(octets.type) is Affinity.BLOB:
+                return Typed(f"octet_length({text(self.typed(octets.operand))})", "integer")
         arguments = [self.typed(argument) for argument in node.arguments]
-        return call(node.name, arguments, for_index=self._scope.for_index)
+        dated = date_call(node.name, arguments, stored=not self._scope.clocks)
+        return dated or call(node.name, arguments, for_index=self._scope.for_index)
 
     def _clock(self, node: sqlite.Call | sqlite.Literal) -> Typed | None:
         """A reading of the clock, in the form that SQLite gives it in."""
@@ -220,9 +233,13 @@ class Translator:
         else:
             return None
         clock = read_spelling(spelled.lower())
+        if clock is None and isinstance(node, sqlite.Call) and len(node.arguments) > 1:
+            first, _, shift = spelled.removesuffix(")").rpartition(",")
+            clock = read_shifted(f"{first})".lower(), shift)
         if clock is None:
             return None
-        kind: Kind = {"epoch": "integer", "milliseconds": "integer", "julian": "real"}.get(clock, "text")  # type: ignore[assignment]
+        plain = clock.partition(" ")[0]
+        kind: Kind = {"epoch": "integer", "milliseconds": "integer", "julian": "real"}.get(plain, "text")  # type: ignore[assignment]
         if isinstance(node, sqlite.Call) and node.name == "strftime":
             kind = "text"
         shown = write_clock(clock, kind, session_clock=False)
@@ -377,6 +394,8 @@ class Translator:
         results = [self.typed(result) for _, result in node.branches]
         if node.otherwise is not None:
             results.append(self.typed(node.otherwise))
+        if any(result.kind == "boolean" for result in results):
+            results = [_truth(result) for result in results]
         kind = wider(result.kind for result in results)
         if kind == "null":
             return _NULL

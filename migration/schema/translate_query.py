@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from migration.schema import expression as sqlite
 from migration.schema.ddl import quote_identifier
+from migration.schema.query_functions import query_call, random_call
 from migration.schema.relations import QueryScope, Relation
 from migration.schema.translate import Translator, condition
 from migration.schema.typed import (
@@ -47,8 +48,32 @@ class QueryTranslator(Translator):
         self._catalog = catalog
         self._within = scope
         self.aggregates = False
+        #: What the rows are grouped by; it may be shown although the columns in it may not.
+        self.grouped: set[str] = set()
 
     # Expressions
+
+    def typed(self, node: sqlite.Expression) -> Typed:
+        if isinstance(node, sqlite.Binary) and node.operator in ("=", "IS"):
+            same = self._same_row(node.left, node.right)
+            if same is not None:
+                return same
+        before = len(self._within.seen)
+        result = super().typed(node)
+        if result.sql in self.grouped:
+            del self._within.seen[before:]
+        return result
+
+    def _same_row(self, left: sqlite.Expression, right: sqlite.Expression) -> Typed | None:
+        """Two rowids of one table are equal where its primary keys are."""
+        if not isinstance(left, sqlite.Name) or not isinstance(right, sqlite.Name):
+            return None
+        ours, theirs = self._within.row(left), self._within.row(right)
+        if ours is None or theirs is None or ours.source != theirs.source:
+            return None
+        pairs = [(ours.get(name), theirs.get(name)) for name in ours.key]
+        parts = [f"{a.operand} = {b.operand}" for a, b in pairs if a is not None and b is not None]
+        return Typed(" AND ".join(parts), "boolean", atomic=False)
 
     def queried(self, node: sqlite.Queried) -> Typed:
         match node:
@@ -89,7 +114,16 @@ class QueryTranslator(Translator):
         if not (extreme or node.name in _AGGREGATES):
             if node.star or node.distinct:
                 raise UntranslatableError(f"{node.name} is no aggregate that is known")
-            return super().called(node)
+            drawn = random_call(node)
+            if drawn is not None:
+                return drawn
+            try:
+                return super().called(node)
+            except UntranslatableError:
+                found = query_call(node.name, [self.typed(argument) for argument in node.arguments])
+                if found is None:
+                    raise
+                return found
         self.aggregates = True
         if node.star:
             return Typed("count(*)", "integer", type="bigint")
@@ -138,8 +172,9 @@ class QueryTranslator(Translator):
         where = condition(inner.typed(query.where)) if query.where is not None else None
         if inner.aggregates:
             raise UntranslatableError("an aggregate stands in WHERE")
-        grouped = [inner.typed(item).sql for item in query.group_by]
+        grouped = [inner.group(item, query.items) for item in query.group_by]
         scope.seen.clear()
+        inner.grouped = set(grouped)
         results, names = inner.items(query.items)
         having = condition(inner.typed(query.having)) if query.having is not None else None
         order = [inner.ordered(item, results, names) for item in query.order_by]
@@ -196,6 +231,21 @@ class QueryTranslator(Translator):
             return f" ON {condition(self.typed(source.on))}"
         return " ON true" if source.join not in ("", "CROSS JOIN") else ""
 
+    def group(self, item: sqlite.Expression, items: Sequence[Item]) -> str:
+        """A term of GROUP BY: an expression, the number of a result, or its name."""
+        if isinstance(item, sqlite.Literal):
+            place = int(item.text) - 1 if item.kind == "integer" else -1
+            if not 0 <= place < len(items) or items[place].expression is None:
+                raise UntranslatableError("rows are grouped by a constant")
+            item = items[place].expression or item
+        elif isinstance(item, sqlite.Name) and item.table is None and self._within.find(item) is None:
+            named = [other.expression for other in items if other.alias == item.name]
+            item = named[0] or item if named else item
+        value = self.typed(item)
+        if value.collation is not None or value.constant is not None or value.kind in ("json", "null"):
+            raise UntranslatableError(f"rows are grouped by {value.sql}, a {value.collation or value.kind}")
+        return value.sql
+
     def items(self, items: Sequence[Item]) -> tuple[list[Typed], list[str]]:
         """The results and their names; stars become the columns they stand for."""
         results: list[Typed] = []
@@ -203,11 +253,7 @@ class QueryTranslator(Translator):
         for item in items:
             if item.expression is not None:
                 results.append(self.typed(item.expression))
-                plain = (
-                    item.expression.name
-                    if isinstance(item.expression, sqlite.Name)
-                    else f"column{len(names)}"
-                )
+                plain = item.expression.name if isinstance(item.expression, sqlite.Name) else item.text
                 names.append(item.alias or plain)
                 continue
             for relation in self._within.relations:
@@ -221,9 +267,12 @@ class QueryTranslator(Translator):
 
     def ordered(self, item: Ordering, results: Sequence[Typed], names: Sequence[str]) -> tuple[str, str]:
         """A term of ORDER BY, and its direction; SQLite's NULLs are smallest and its texts are bytes."""
-        if isinstance(item.expression, sqlite.Literal):
-            raise UntranslatableError("ORDER BY a constant")
         result = None
+        if isinstance(item.expression, sqlite.Literal):
+            place = int(item.expression.text) - 1 if item.expression.kind == "integer" else -1
+            if not 0 <= place < len(results):
+                raise UntranslatableError("rows are put in the order of a constant")
+            result = results[place]
         if isinstance(item.expression, sqlite.Name) and item.expression.name in names:
             result = results[names.index(item.expression.name)]
         value = result or self.typed(item.expression)

@@ -197,7 +197,9 @@ def _with_clock(left: Typed, right: Typed) -> tuple[str, str]:
     if left.clock and right.clock:
         return left.operand, right.operand
     reading, other = (left, right) if left.clock else (right, left)
-    shown = write_clock(reading.clock, other.kind, session_clock=False)
+    # As texts, a day and an instant of that day are not the same: only readings of one shape are compared.
+    odd = {"date": ("timestamp", "timestamptz"), "datetime": ("date",)}.get(reading.clock.split(" ")[0], ())
+    shown = None if other.kind in odd else write_clock(reading.clock, other.kind, session_clock=False)
     if shown is None or other.constant is not None:
         raise UntranslatableError(f"{other.sql} ({other.kind}) is compared with the clock's {reading.clock}")
     return (shown, other.operand) if left.clock else (other.operand, shown)

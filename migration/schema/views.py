@@ -16,6 +16,7 @@ from migration.schema.target import Statement
 from migration.schema.typed import UntranslatableError
 from migration.schema.unify import family
 from migration.schema.view_names import Names, Output
+from migration.schema.view_query import translate_view
 
 if TYPE_CHECKING:
     from migration.schema.draft import PlanDraft
@@ -53,8 +54,7 @@ def plan_views(draft: PlanDraft) -> list[Statement]:
         except (UntranslatableError, SqlglotError) as error:
             as_written = _as_written(draft, view, name)
             if as_written is None:
-                why = str(error).splitlines()[0]
-                draft.left("view", view.name, f"the view was left out: {why}", view.sql)
+                statements += _by_expressions(draft, view, names, str(error).splitlines()[0])
                 continue
             draft.note("info", view.name, "the view was taken as it is written; compare what it shows")
             statements.append(Statement("view", name, name, as_written, optional=True))
@@ -64,6 +64,21 @@ def plan_views(draft: PlanDraft) -> list[Statement]:
         draft.note("info", view.name, "the view was translated; compare what it shows")
         statements.append(Statement("view", name, name, sql, optional=True))
     return statements
+
+
+def _by_expressions(draft: PlanDraft, view: OtherObject, names: Names, why: str) -> list[Statement]:
+    """The view expression by expression; what that does not know either is left."""
+    name = draft.views[view.name]
+    try:
+        sql, outputs = translate_view(draft, view, name)
+    except UntranslatableError as error:
+        better = "" if str(error) in why else f"; {error}"
+        draft.left("view", view.name, f"the view was left out: {why}{better}", view.sql)
+        return []
+    draft.outputs[view.name] = outputs
+    names.add(view.name, name, outputs)
+    draft.note("info", view.name, "the view was translated; compare what it shows")
+    return [Statement("view", name, name, sql, optional=True)]
 
 
 def _as_written(draft: PlanDraft, view: OtherObject, name: str) -> str | None:

@@ -278,6 +278,52 @@ def test_writing_to_a_view_writes_to_its_tables(make: Any) -> None:
         pair.compare()
 
 
+def test_the_clock_shifted_identifiers_json_and_padding(make: Any) -> None:
+    pair = make("""
+        CREATE TABLE session (id INTEGER PRIMARY KEY, code TEXT, opened DATETIME, token TEXT, ended INT);
+        CREATE TABLE trail (what TEXT, token TEXT);
+        CREATE TRIGGER opened AFTER INSERT ON session BEGIN
+          UPDATE session SET code = printf('S%05d', NEW.id), token = lower(hex(randomblob(8)))
+            WHERE id = NEW.id;
+          DELETE FROM session WHERE opened < datetime('now', '-7 days');
+          INSERT INTO trail VALUES (json_object('id', NEW.id, 'code', NEW.code, 'q"', 'a"b'), 'token');
+        END;
+        CREATE TRIGGER ended AFTER UPDATE OF ended ON session
+          WHEN NEW.ended < strftime('%s', 'now') * 1000 BEGIN
+          INSERT INTO trail (what) VALUES ('ended in ' || strftime('%Y', NEW.opened) || ' at ' || NEW.ended);
+        END;
+    """)
+    assert pair.left == {}
+    pair.source.execute("UPDATE session SET token = 'x'")
+    pair.do("INSERT INTO session (id, code, opened) VALUES (1, NULL, '2020-01-01 00:00:00')")
+    pair.do("INSERT INTO session (id, code, opened) VALUES (42, 'c', '2999-01-01 00:00:00')")
+    pair.do("UPDATE session SET ended = 5")
+    for side in (pair.source, pair.target):
+        (token,) = side.execute("SELECT token FROM session").fetchone()
+        assert re.fullmatch("[0-9a-f]{16}", token)
+        side.execute("UPDATE session SET token = 't'")
+    pair.compare()
+    assert pair.target.execute("SELECT code FROM session").fetchall() == [("S00042",)]
+
+
+def test_a_rowid_finds_the_row_of_a_table_with_another_key(make: Any) -> None:
+    pair = make("""
+        CREATE TABLE actor (actor_id NUMERIC NOT NULL, part INT NOT NULL, name TEXT, last_update TIMESTAMP,
+          edits INT DEFAULT 0, PRIMARY KEY (actor_id, part));
+        CREATE TRIGGER actor_ai AFTER INSERT ON actor BEGIN
+          UPDATE actor SET last_update = DATETIME('NOW'), edits = edits + 1 WHERE rowid = new.rowid;
+        END;
+        CREATE TRIGGER actor_au AFTER UPDATE ON actor BEGIN
+          UPDATE actor SET last_update = DATETIME('NOW'), edits = edits + 10 WHERE _rowid_ = new.oid;
+        END;
+    """)
+    assert pair.left == {}
+    pair.do("INSERT INTO actor (actor_id, part, name) VALUES (1, 1, 'a'), (1, 2, 'b'), (2, 1, NULL)")
+    pair.do("UPDATE actor SET name = 'c' WHERE actor_id = 1")
+    pair.do("UPDATE actor SET part = 3 WHERE part = 2")
+    pair.compare()
+
+
 SHOP = """
 CREATE TABLE owner (id INTEGER PRIMARY KEY, name TEXT, things INT NOT NULL DEFAULT 0, total INT DEFAULT 0);
 CREATE TABLE thing (id INTEGER PRIMARY KEY, owner INT REFERENCES owner (id) ON DELETE CASCADE, worth INT,
