@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ from migration.schema.tokens import quoted
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from infra.local_postgres import LocalPostgres
 
 AWKWARD = """
 CREATE TABLE "order" ("select" INTEGER PRIMARY KEY, "user" text, "two words" text, "quo""ted" text,
@@ -200,3 +203,26 @@ def test_include_and_exclude_leave_the_rest_alone_and_a_second_run_remembers_the
     assert outgrow("migrate", "verify", source, database, *command[3:]).code == 0
     refused = outgrow("migrate", "inspect", source, "--exclude", "userOder")
     assert (refused.code, "did you mean userOrder?" in refused.err) == (2, True)
+
+
+def test_the_scripts_make_what_a_run_makes_under_new_names(
+    tmp_path: Path,
+    postgres: LocalPostgres,
+    outgrow: Callable[..., Any],
+    content_of: Callable[..., dict[str, Any]],
+) -> None:
+    source = make(tmp_path / "awkward.db", AWKWARD)
+    ran, written = postgres.create_database("names_ran"), postgres.create_database("names_written")
+    assert outgrow("migrate", "run", source, ran, "--names", "snake").code == 0
+    assert outgrow("migrate", "script", source, "--out", tmp_path / "sql", "--names", "snake").code == 0
+    done = subprocess.run(
+        [postgres.psql, "--no-psqlrc", "--dbname", written, "--file", tmp_path / "sql" / "run.sql"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert content_of(written) == content_of(ran)
+    postgres.drop_database("names_ran")
+    postgres.drop_database("names_written")
