@@ -24,10 +24,12 @@ _TYPE = re.compile(
 EPOCHS = ("epoch-s", "epoch-ms", "epoch-us", "epoch-ns")
 #: Hooks run inside the transaction that records them, so they cannot end it, nor be what must run outside.
 _NO_HOOK = re.compile(
-    r"begin|start|commit|end|rollback|abort|savepoint|release|prepare|vacuum|reindex|cluster|"
-    r"create +database|drop +database|alter +system",
+    r"(?:begin(?! +atomic)|start|commit|end|rollback|abort|savepoint|release|prepare|vacuum)\b|"
+    r"(?:create|drop) +database\b|alter +system\b",
     re.IGNORECASE,
 )
+#: What stands in quotes of any kind, and comments.
+_QUOTED = re.compile(r"\$(\w*)\$.*?\$\1\$|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
 def _name(value: str) -> str:
@@ -85,9 +87,12 @@ def _hook(value: str) -> str:
     statement = value.strip().rstrip(";").strip()
     if not statement:
         raise ValueError("an SQL statement is needed")
-    if found := _NO_HOOK.match(statement):
-        raise ValueError(f"{found.group().upper()} cannot run inside the transaction of a hook")
-    if re.search(r"\bconcurrently\b", statement, re.IGNORECASE):
+    bare = _QUOTED.sub(" ", statement)
+    atomic = re.search(r"\bbegin +atomic\b", bare, re.IGNORECASE) is not None
+    for part in [bare] if atomic else bare.split(";"):
+        if found := _NO_HOOK.match(part.strip()):
+            raise ValueError(f"{found.group().upper()} cannot run inside the transaction of a hook")
+    if re.search(r"\bconcurrently\b", bare, re.IGNORECASE):
         raise ValueError("CONCURRENTLY cannot run inside the transaction of a hook")
     return statement
 

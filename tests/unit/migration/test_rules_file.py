@@ -69,6 +69,7 @@ def refusal(folder: Path, text: str) -> str:
         ("columns:\n  t.a: {transform: 'nowhere:phone'}", 2, "the transform nowhere:phone cannot be read"),
         (f"tables:\n  a: {{rename: {'x' * 64}}}", 2, "a name has at most 63 bytes in PostgreSQL"),
         ("hooks:\n  after_all: [SELECT 1, COMMIT]", 2, "COMMIT cannot run inside the transaction of a hook"),
+        ("hooks:\n  after_all: ['-- now\n\n SELECT 1; vacuum t']", 2, "VACUUM cannot run inside"),
         ("hooks:\n  after_al: [SELECT 1]", 2, "did you mean after_all?"),
         ("hooks:\n  after_all:\n    - SELECT 1\n    - create index concurrently", 4, "CONCURRENTLY"),
         ("tables:\n  a: {skip: true}\n  a: {skip: false}", 3, "this is not YAML|a is given twice"),
@@ -188,3 +189,18 @@ def test_the_json_schema_names_every_key_with_a_description() -> None:
     columns = schema["$defs"]["ColumnShape"]["properties"]
     assert set(columns) >= {"skip", "rename", "type", "format", "default", "transform"}
     assert all("description" in told for told in columns.values())
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DO $$ BEGIN PERFORM 1; COMMIT; END $$",
+        "SELECT 'a; COMMIT'; SELECT 2",
+        "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; SELECT 2; END",
+        "COMMENT ON TABLE ended IS 'x'",
+        "REINDEX TABLE t",
+    ],
+)
+def test_a_hook_may_be_any_sql_that_a_transaction_takes(tmp_path: Path, statement: str) -> None:
+    text = json.dumps({"hooks": {"after_load": [statement]}})
+    assert read_rules(written(tmp_path, text)).hooks.after_load == (statement,)
