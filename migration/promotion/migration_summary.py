@@ -21,7 +21,11 @@ def summarise_migration(draft: Draft) -> MigrationSummary:
             PlannedTable(table.name, draft.profile.tables[table.source.name].rows) for table in plan.tables
         ),
         notes=tuple(PlannedNote(note.level, note.object, note.text) for note in plan.notes),
-        obstacles=tuple(f"{item.object}: {item.count:,} {item.what}" for item in plan.obstacles),
+        # A promotion retires the file: no row of it may stay behind, announced or not.
+        obstacles=(
+            *(f"{item.object}: {item.count:,} {item.what}" for item in plan.obstacles),
+            *(f"{note.object}: {note.text}" for note in plan.notes if note.level == "rejected"),
+        ),
         statements=digest([asdict(statement) for statement in (*plan.create, *plan.after_load)]),
         options=plan.options.to_json(),
     )

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 #: How a table is called among the objects that a copy has made.
 _TABLE = "table "
+#: How many reasons an error names.
+_NAMED = 10
 _FUNCTION = "function "
 _COLLATION = "collation "
 
@@ -52,6 +54,12 @@ class CopyRows(Step):
         if report.source_changed:
             raise PromotionError(
                 f"{world.source} was changed while it was copied", why="its fence did not hold"
+            )
+        if report.rejected.rows:
+            raise PromotionError(
+                f"{report.rejected.rows:,} rows cannot be stored in PostgreSQL",
+                why="; ".join(item.example for item in report.rejected.counts[:_NAMED]),
+                next_step=f"correct them in the application, or see outgrow migrate inspect {world.source}",
             )
         return {
             "rows": report.rows,
