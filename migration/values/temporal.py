@@ -26,6 +26,7 @@ Shape = Literal["date", "datetime", "zoned", "time"]
 
 #: The 24th hour has no minutes, the 60th second no fraction.
 _ENDS_EXACTLY = re.compile(r".{11}(?:24:00(?::00(?:\.0+)?)?|(?!24)\d\d:\d\d:60(?:\.0+)?)(?:Z|[+-].*)?")
+_SIXTY_MINUTES = re.compile(r"[+-]\d\d:?[6-9]\d$")
 #: What MySQL wrote where nobody knew the day; there is no such day.
 _ZERO_DATE = re.compile(r"0000-00-00(?:[ T]00:00(?::00(?:\.0+)?)?)?Z?")
 
@@ -54,7 +55,8 @@ def parse_datetime(text: str) -> datetime:
     # The blank that some libraries write before the zone is not ISO 8601.
     parsed = _rolled(text.replace(" ", "T", 1).replace(" ", ""))
     offset = parsed.utcoffset()
-    if offset is not None and abs(offset) > timedelta(hours=15, minutes=59):  # PostgreSQL's limit
+    # PostgreSQL's limits, of which Python knows none.
+    if offset is not None and (abs(offset) > timedelta(hours=15, minutes=59) or _SIXTY_MINUTES.search(text)):
         raise ValueError(f"no such time zone: {text!r}")
     return parsed
 

@@ -399,6 +399,8 @@ def _moment(value: Any) -> tuple[int, int | None]:
     if zone == "Z":
         return clock, 0
     digits = zone[1:].replace(":", "").ljust(4, "0")
+    if int(digits[2:]) > 59:
+        raise ValueError
     offset = (int(digits[:2]) * 60 + int(digits[2:])) * 60_000_000
     return clock, -offset if zone[0] == "-" else offset
 
