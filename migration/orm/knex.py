@@ -57,7 +57,9 @@ class Knex(OrmProfile):
 
     def meaning(self, source: SourceSchema, table: Table, column: Column) -> str | None:
         del source, table
-        return {"datetime": "epoch milliseconds", "char(36)": "uuid"}.get(column.declared_type.lower())
+        return {"datetime": "epoch milliseconds", "char(36)": "uuid or characters"}.get(
+            column.declared_type.lower()
+        )
 
     def refine(self, table: Table, column: Column, profile: ColumnProfile, decision: Decision) -> Decision:
         del table, column, profile

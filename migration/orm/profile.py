@@ -77,7 +77,9 @@ class OrmProfile:
         """The type that the library meant, where the declared one does not say it.
 
         In words that `schema.declared` reads, such as `uuid` for a char(32). The values are then counted, and
-        the type decided, as if this had been declared. None: as declared.
+        the type decided, as if this had been declared. Where the values may show that it was not meant, the
+        words have an `or`: `uuid or characters` is as declared unless all values are UUIDs. None: as
+        declared.
         """
         del source, table, column
         return None

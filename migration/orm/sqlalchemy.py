@@ -74,7 +74,9 @@ class SqlAlchemy(OrmProfile):
         listed = enumeration_of(table, column, named=True)
         if listed is not None and column.declared_type.upper().startswith("VARCHAR"):
             return ONE_OF + ", ".join(map(quote_literal, listed.labels))
-        return {"CHAR(32)": "uuid", "DATETIME": DATETIME_OR_INTERVAL}.get(column.declared_type.upper())
+        return {"CHAR(32)": "uuid or characters", "DATETIME": DATETIME_OR_INTERVAL}.get(
+            column.declared_type.upper()
+        )
 
     def refine(self, table: Table, column: Column, profile: ColumnProfile, decision: Decision) -> Decision:
         """An Interval is a DATETIME after 1970; a type that a CHECK suggests is said."""

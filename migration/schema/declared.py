@@ -79,7 +79,7 @@ _NAMES: dict[Family, str] = {
     ),
     Family.DATE: "date",
     Family.TIME: "time, time without time zone",
-    Family.UUID: "uuid, guid, uniqueidentifier",
+    Family.UUID: "uuid, guid, uniqueidentifier, uuid or characters",
     Family.JSON: "json, jsonb",
     Family.INET: "inet",
     # No file declares these; they are what a library's profile says that it meant. Of keys it is worth
@@ -123,6 +123,11 @@ class DeclaredType:
 #: Declared names of texts that may be nothing but UUIDs, if they have 32 or 36 characters.
 UUID_CHARACTERS = ("char", "character", "nchar", "native character")
 _EPOCHS: dict[str, EpochUnit] = {"epoch seconds": "s", "epoch milliseconds": "ms", "epoch microseconds": "us"}
+
+
+def may_be_otherwise(declared: DeclaredType) -> bool:
+    """Whether a library may have meant what was declared and no more: the values must agree, or are right."""
+    return " or " in declared.name
 
 
 def fixed_epoch(declared: DeclaredType) -> EpochUnit | None:

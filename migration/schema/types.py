@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from migration.schema.decision import Decision, Remark, by_storage, exact_as_real, widened
-from migration.schema.declared import DeclaredType, Family, type_of
+from migration.schema.declared import DeclaredType, Family, may_be_otherwise, type_of
 from migration.schema.misfits import Policy, boolean_texts, set_blanks_aside, set_misfits_aside
 from migration.schema.target import Conversion, PostgresType
 from migration.schema.temporal_types import decide_temporal
@@ -41,10 +41,13 @@ def decide(
     declared, policy = type_of(column), policy or Policy()
     blank = set_blanks_aside(declared, profile, policy)
     kept, aside = blank.profile, [blank]
-    if policy.reject:
+    if policy.reject and not may_be_otherwise(declared):
         misfits = set_misfits_aside(declared, kept, policy)
         kept, aside = misfits.profile, [blank, misfits]
     decided = _by_family(declared, kept, policy, compact_integers=compact_integers)
+    if decided is None and may_be_otherwise(declared):
+        plain = replace(column, meaning=None)
+        return decide(plain, profile, compact_integers=compact_integers, policy=policy)
     if decided is None:
         # What stands for no value is a value again where the column does not become what was declared.
         return by_storage(declared, profile)

@@ -196,6 +196,17 @@ def test_moments_around_1970_are_sqlalchemy_s_intervals(
     assert types_of(draft, "t")["a"] == expected
 
 
+@pytest.mark.parametrize(("orm", "declared"), [("sqlalchemy", "CHAR(32)"), ("knex", "char(36)")])
+def test_characters_that_are_no_uuids_stay_what_they_are_declared(
+    file: Callable[[str], Path], orm: Any, declared: str
+) -> None:
+    path = file(
+        f"CREATE TABLE t (a {declared}); INSERT INTO t VALUES ('{'0' * 32}'), ('xyz'), ('{'1' * 32}')"
+    )
+    (column,) = draft_migration(path, PlanOptions(orm=orm)).plan.tables[0].columns
+    assert (column.type, column.rejects) == (f"character varying({declared[5:7]})", 0)
+
+
 def test_a_single_big_key_of_sqlalchemy_s_has_a_sequence_and_a_reference_has_none(
     file: Callable[[str], Path],
 ) -> None:
