@@ -57,8 +57,8 @@ class StatementRefusedError(MigrationError):
     """PostgreSQL refused a statement that the migration cannot go on without."""
 
 
-class RowRefusedError(MigrationError):
-    """A row cannot be stored in the target as the plan has it."""
+class StoppedError(MigrationError):
+    """A step was stopped because another one had failed."""
 
 
 class TooManyRejectsError(MigrationError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
@@ -12,7 +13,9 @@ from psycopg import sql
 
 from migration.errors import TargetRefusedError
 from migration.planning import PlanOptions, plan_migration
-from migration.running.execution import TargetExecutor
+from migration.running.account import Account
+from migration.running.copy import Aside
+from migration.running.crew import Crew
 from migration.running.journal import (
     Journal,
     Setup,
@@ -22,13 +25,16 @@ from migration.running.journal import (
     new_journal_name,
 )
 from migration.running.journal_lock import locked
-from migration.running.progress import Progress, Silent
+from migration.running.lanes import Work, open_lanes
+from migration.running.progress import Progress, Shared, Silent
 from migration.running.rejects import MOST_REJECTS, default_rejects, refuse_more, write_rejects
 from migration.running.report import Rejected, RunReport, build_report, earlier_report
 from migration.running.resume import Beginning, decide, refuse_other
+from migration.running.schedule import Schedule
 from migration.running.steps import Ended, Outcome, plan_hash, plan_steps
 from migration.scripting.names_file import write_names
 from migration.source.file import check_source
+from migration.source.parts import parts_of
 from migration.source.snapshot import READERS, hold_snapshot
 from migration.target.database import (
     check_target,
@@ -64,7 +70,8 @@ class RunOptions:
     `journal` is a file of its own for each migration (None: beside the source); `verify` compares both sides
     before the run counts as finished. Rows that cannot be stored are kept in the target and in the file
     `rejects` (None: beside the journal); `accept_rejects` agrees to them beforehand, and with more than
-    `max_rejects` in one table the run ends.
+    `max_rejects` in one table the run ends. `jobs` is how many connections work at the same time (None: as
+    many as this machine has use for).
     """
 
     plan: PlanOptions = field(default_factory=PlanOptions)
@@ -73,6 +80,7 @@ class RunOptions:
     accept_rejects: bool = False
     max_rejects: int = MOST_REJECTS
     rejects: Path | None = None
+    jobs: int | None = None
 
 
 def run_migration(
@@ -104,7 +112,7 @@ def run_migration(
         if advice is not None:
             progress.say(advice)
         stack.enter_context(exclusive(target, options.plan.schema, progress.say))
-        snapshot = stack.enter_context(hold_snapshot(checked.path, READERS))
+        snapshot = stack.enter_context(hold_snapshot(checked.path, options.jobs or READERS))
         journal = stack.enter_context(existing_journal(path))
         now = _setup(snapshot, target, options)
         pinned = journal.setup if journal else None
@@ -132,7 +140,7 @@ def run_migration(
             _refuse_in_the_way(target, plan)
             journal = stack.enter_context(new_journal(path, now))
             pinned = now
-        run = _Run(checked, snapshot, target, plan, journal, progress, options)
+        run = _Run(checked, snapshot, target, plan, journal, progress, options, dsn)
         return run.go(beginning, state, replace(now, journal=(pinned or now).journal))
 
 
@@ -183,9 +191,13 @@ class _Run:
     journal: Journal
     progress: Progress
     options: RunOptions
+    dsn: str = field(repr=False)
 
     def go(self, beginning: Beginning, state: TargetState | None, setup: Setup) -> RunReport:
-        steps = plan_steps(self.plan, verify=self.options.verify)
+        parts = {
+            table.source.name: parts_of(self.snapshot.connection, table.source) for table in self.plan.tables
+        }
+        steps = plan_steps(self.plan, verify=self.options.verify, parts=parts)
         existing = self.plan.existing.to_json() if self.plan.existing else None
         recorded = TargetSetup(
             setup.journal, str(setup.source), setup.source_state, setup.plan_hash, existing
@@ -251,35 +263,23 @@ class _Run:
             state.start_over(recorded)
 
     def _carry_out(self, steps: tuple[Step, ...], state: TargetState) -> list[Ended]:
-        executor = TargetExecutor(
-            self.plan,
-            self.snapshot,
-            self.target,
-            state,
-            self.progress,
-            rejects=RejectTable.provide(self.target, self.plan.schema),
-            most_rejects=self.options.max_rejects,
-        )
         recorded = state.steps()
-        known = self.journal.steps()
         self.progress.plan(*_rows(self.plan, steps, recorded))
-        ended: list[Ended] = []
-        for position, step in enumerate(steps):
-            begun = recorded.get(step.id)
-            if begun is not None and begun.state != "started":
-                outcome = Outcome(begun.state, begun.outcome)
-                heard = step.id in known and known[step.id].state != "started"
-                if not heard:  # killed after the commit, before the journal knew
-                    self.journal.begin(step, position)
-                    self.journal.end(step, outcome)
-            else:
-                self.journal.begin(step, position)
-                self.progress.begin(step)
-                outcome = executor.execute(step, begun)
-                self.journal.end(step, outcome)
-                self.progress.end(step, outcome)
-            ended.append(Ended(step.kind, step.name, outcome))
-        return ended
+        account = Account(steps, self.journal, self.progress, recorded)
+        rejected: Counter[str] = Counter()
+        for step in steps:
+            if step.kind == "copy" and step.table is not None and step.id in recorded:
+                rejected[step.table.source.name] += recorded[step.id].outcome.get("rejected", 0)
+        aside = Aside(
+            RejectTable.provide(self.target, self.plan.schema),
+            self.plan.source.encoding,
+            rejected,
+            self.options.max_rejects,
+        )
+        work = Work(self.plan, state, recorded, aside, Shared(self.progress))
+        with open_lanes(self.dsn, self.target, self.snapshot, work) as lanes:
+            Crew(lanes, begin=account.begin, end=account.end).work_off(Schedule(steps, account.ended))
+        return account.all()
 
     def _rejected(self) -> Rejected:
         """The rows kept aside; their file is written anew from the target, which has all of them."""
@@ -327,6 +327,6 @@ def refuse_missing(target: Connection, journal: Journal, tables: Sequence[str]) 
 def _rows(plan: TargetPlan, steps: tuple[Step, ...], recorded: Mapping[str, Any]) -> tuple[int, int]:
     """How many rows pass in all, and how many of them have passed already."""
     rows = sum(table.rows for table in plan.tables)
-    passes = sum(step.kind == "verify" for step in steps) + 1
+    passes = 2 if any(step.kind == "verify" for step in steps) else 1
     done = sum(entry.outcome.get("rows", 0) for name, entry in recorded.items() if " copy " in name)
     return rows * passes, done

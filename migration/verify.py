@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from migration.native.library import NativeReader
     from migration.schema.target import Note, TargetPlan
     from migration.target.database import Connection
+    from migration.verification.findings import TableFinding
 
 
 def verify_migration(
@@ -80,14 +81,43 @@ def compare(
     `notes` announce differences beyond those that the plan announces; `native` reads the same snapshot.
     """
     started = time.monotonic()
-    rejects = confirm_rejects(reader, plan, RejectTable.find(target, plan.schema))
-    sides = Sides(reader, target, plan.schema, plan.options, rejects, native)
+    sides = both_sides(reader, target, plan, native)
     catalog = read_catalog(target, plan.schema)
     tables = tuple(
         compare_table(sides, table, catalog.tables.get(table.name), advance=advance) for table in plan.tables
     )
+    return compare_rest(sides, plan, tables, notes=notes, started=started)
+
+
+def both_sides(
+    reader: sqlite3.Connection, target: Connection, plan: TargetPlan, native: NativeReader | None
+) -> Sides:
+    """What is compared, with the rows that were rejected."""
+    rejects = confirm_rejects(reader, plan, RejectTable.find(target, plan.schema))
+    return Sides(reader, target, plan.schema, plan.options, rejects, native)
+
+
+def compare_rest(
+    sides: Sides,
+    plan: TargetPlan,
+    tables: Sequence[TableFinding],
+    *,
+    notes: Sequence[Note] = (),
+    started: float,
+) -> Verification:
+    """Compare everything but rows, and put all findings together.
+
+    Args:
+        sides: what is compared.
+        plan: which names what is where.
+        tables: what the comparison of rows has found.
+        notes: announce differences beyond those that the plan announces.
+        started: when the comparison began (`time.monotonic`).
+    """
+    target = sides.target
+    catalog = read_catalog(target, plan.schema)
     return Verification(
-        tables=tables,
+        tables=tuple(tables),
         objects=(
             compare_objects(plan, catalog, (*notes, *plan.notes))
             if plan.existing is None
@@ -96,6 +126,6 @@ def compare(
             )
         ),
         sequences=compare_sequences(sides, plan, catalog),
-        orphans=compare_orphans(sides, plan),
+        orphans=compare_orphans(sides, plan, catalog),
         seconds=time.monotonic() - started,
     )

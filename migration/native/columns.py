@@ -11,7 +11,9 @@ _KNOWN = frozenset(
         *("name", "source", "type", "conversion", "not_null", "default", "identity", "generated", "serial"),
         *("sequence", "epoch", "scale", "raw_codec", "unreadable", "why", "cast"),
         # C leaves every value that these speak of to Python: it is of no ordinary class, range or shape.
-        *("blanks", "rejects"),
+        *("blanks", "rejects", "tried"),
+        # These decide about the type, which is looked at anyway.
+        *("labels", "folding", "filled"),
     }
 )
 _OTHERS = {field.name: field.default for field in fields(TargetColumn) if field.name not in _KNOWN}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from migration.native.columns import is_ordinary
 from migration.native.library import DONE, FAILED, ODD, ROOM
 from migration.schema.target import Conversion
-from migration.values.copy_binary import base_type, has_binary_form
+from migration.values.copy_binary import has_binary_form, received_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -89,7 +89,7 @@ class Block:
 
 def has_loop(table: TargetTable) -> bool:
     """Whether all columns of a table have a binary form, and texts that SQLite hands out as they are."""
-    return all(has_binary_form(column.type) and column.raw_codec is None for column in table.copied)
+    return all(has_binary_form(column) and column.raw_codec is None for column in table.copied)
 
 
 def operation(column: TargetColumn) -> Operation:
@@ -98,7 +98,7 @@ def operation(column: TargetColumn) -> Operation:
         return Operation.ODD
     if column.conversion is Conversion.NUMERIC and (column.scale or 0) > _MOST_SCALE:
         return Operation.ODD
-    return _OPERATIONS.get((column.conversion, base_type(column.type)), Operation.ODD)
+    return _OPERATIONS.get((column.conversion, received_type(column)), Operation.ODD)
 
 
 def _detail(column: TargetColumn) -> int:

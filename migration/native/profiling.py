@@ -69,7 +69,7 @@ class Watch:
 class Counted:
     """What C has counted in one column; the moments by shape, `utc` with a Z or an offset of zero.
 
-    `digits`: the most behind a second's point.
+    `digits` are the most behind a second's point.
     """
 
     integers: int = 0
@@ -160,10 +160,11 @@ def _show(content: bytes, watched: Sequence[Watch]) -> None:
 
 def _counted(counts: _Counts) -> Counted:
     some = counts.integers > 0
-    shared = {name: getattr(counts, name) for name in Counted.__dataclass_fields__ if "integer" not in name}
+    shared = {name: getattr(counts, name) for name in Counted.__dataclass_fields__ if hasattr(counts, name)}
     return Counted(
-        integers=counts.integers,
-        min_integer=counts.min_integer if some else None,
-        max_integer=counts.max_integer if some else None,
-        **shared,
+        **{
+            **shared,
+            "min_integer": counts.min_integer if some else None,
+            "max_integer": counts.max_integer if some else None,
+        }
     )

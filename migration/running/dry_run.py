@@ -85,7 +85,8 @@ def _sql(step: Step, plan: TargetPlan) -> str:
             f"-- next value of the sequence of {name}.{quote_identifier(column)}: behind every value in use"
         )
     return {
-        "analyze": "ANALYZE",
-        "verify": "-- compare objects, row counts, checksums, sequences and orphans of both sides",
+        "analyze": f"ANALYZE {qualified(plan.schema, step.name)}",
+        "compare": f"-- compare the rows of {qualified(plan.schema, step.name)} with the source's",
+        "verify": "-- compare objects, sequences and orphans of both sides",
         "finish": "-- remove the migration's own records",
     }[step.kind]

@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import sql
 
-from migration.errors import StatementRefusedError
-from migration.running.copy import Aside, Chunk, TableCopy
-from migration.running.rejects import MOST_REJECTS
+from migration.errors import StatementRefusedError, StoppedError
+from migration.running.copy import Chunk, TableCopy
 from migration.running.steps import Outcome, unchecked
 from migration.schema.target import Note
 from migration.target.database import scalar
+from migration.verification.catalog import read_catalog
+from migration.verification.checksums import compare_table
+from migration.verification.findings import TableFinding
 from migration.verification.objects import REFUSED
-from migration.verify import compare
+from migration.verify import both_sides, compare_rest
+from monitor.terminal import to_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from migration.running.copy import Aside
     from migration.running.progress import Progress
     from migration.running.steps import Step
     from migration.schema.target import Statement, TargetPlan, TargetTable
-    from migration.source.snapshot import Snapshot
+    from migration.source.snapshot import Reader
     from migration.target.database import Connection
-    from migration.target.rejects import RejectTable
     from migration.target.state import Progressed, TargetState
+    from migration.verification.layout import Sides
 
+#: Seconds that the request to cancel a statement may take.
+CANCEL_S = 5.0
 #: SQLSTATE classes by which PostgreSQL refuses what a statement asks for; any other error ends the run.
 #: 0A feature, 22 data, 23 integrity, 2B dependents, 42 syntax, names and rights, 54 limits, 55 object state,
 #: P0 PL/pgSQL.
@@ -35,36 +42,37 @@ REFUSALS = ("0A", "22", "23", "2B", "42", "54", "55", "P0")
 
 
 class TargetExecutor:
-    """Does to the target what the steps say.
+    """Does to the target what the steps say, in one lane.
 
     Args:
         plan: whose steps they are.
-        snapshot: the held state of the source.
+        reader: connections of the held state of the source.
         target: an autocommit connection.
-        state: the target's own records.
+        state: the target's own records, through that connection.
         progress: told about rows and sentences.
-        rejects: keeps the rows that cannot be stored.
-        most_rejects: how many there may be of one table.
+        aside: keeps the rows that cannot be stored.
+        begun: what an earlier run has recorded, by the steps' ids.
     """
 
     def __init__(
         self,
         plan: TargetPlan,
-        snapshot: Snapshot,
+        reader: Reader,
         target: Connection,
         state: TargetState,
         progress: Progress,
         *,
-        rejects: RejectTable,
-        most_rejects: int = MOST_REJECTS,
+        aside: Aside,
+        begun: Mapping[str, Progressed],
     ) -> None:
         self._plan = plan
-        self._snapshot = snapshot
+        self._reader = reader
         self._target = target
         self._state = state
         self._progress = progress
-        self._rejects = rejects
-        self._most_rejects = most_rejects
+        self._aside = aside
+        self._begun = begun
+        self._stopped = False
         self._actions: Mapping[str, Callable[[Step, Progressed | None], Outcome]] = {
             "hook": self._hook,
             "create": self._create,
@@ -72,18 +80,28 @@ class TargetExecutor:
             "build": self._build,
             "sequence": self._sequence,
             "analyze": self._analyze,
+            "compare": self._compare,
             "verify": self._verify,
             "finish": self._finish,
         }
 
-    def execute(self, step: Step, begun: Progressed | None) -> Outcome:
-        """Carry out one step; `begun` is what an earlier run recorded of it.
+    def execute(self, step: Step) -> Outcome:
+        """Carry out one step.
 
         Raises:
             StatementRefusedError: PostgreSQL refuses a table.
             TooManyRejectsError: far too many rows do not fit.
         """
-        return self._actions[step.kind](step, begun)
+        return self._actions[step.kind](step, self._begun.get(step.id))
+
+    def stop(self) -> None:
+        """Make the step at work end, by an error; called from another thread."""
+        self._stopped = True
+        if self._reader.native is not None:
+            self._reader.native.interrupt()
+        self._reader.connection.interrupt()
+        with contextlib.suppress(psycopg.Error):
+            self._target.cancel_safe(timeout=CANCEL_S)
 
     def _hook(self, step: Step, begun: Progressed | None) -> Outcome:
         """A statement of the user's own, which sees the target's schema first."""
@@ -164,7 +182,6 @@ class TargetExecutor:
         if begun is not None:
             rows, size, seconds = (begun.outcome[name] for name in ("rows", "bytes", "seconds"))
             rejected = begun.outcome.get("rejected", 0)
-        earlier = rejected
         started = time.monotonic() - seconds
         outcome = Outcome("done", {})
 
@@ -176,16 +193,18 @@ class TargetExecutor:
             self._state.record(step, "done" if chunk.last is None else "started", outcome.detail, chunk.last)
 
         copy = TableCopy(
-            self._snapshot.connection,
+            self._reader,
             self._target,
             table,
             self._plan.schema,
             self._plan.options,
+            part=step.part,
             advance=self._progress.advance,
-            aside=Aside(self._rejects, self._plan.source.encoding, earlier, self._most_rejects),
+            aside=self._aside,
         )
         for _ in copy.chunks(begun.position if begun else None, record):
-            pass
+            if self._stopped:
+                raise StoppedError("the copy was stopped")
         return outcome
 
     def _sequence(self, step: Step, begun: Progressed | None) -> Outcome:
@@ -215,52 +234,74 @@ class TargetExecutor:
         return outcome
 
     def _analyze(self, step: Step, begun: Progressed | None) -> Outcome:
-        """Give the planner statistics, table by table so that no lock is held long; repeatable."""
+        """Give the planner statistics of a table; repeatable."""
         del begun
-        started = time.monotonic()
-        for table in self._plan.tables:
-            self._target.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(self._plan.schema, table.name)))
+        table, started = _table(step), time.monotonic()
+        self._target.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(self._plan.schema, table.name)))
         outcome = Outcome("done", {"seconds": time.monotonic() - started})
         with self._target.transaction():
             self._record(step, outcome)
         return outcome
 
-    def _verify(self, step: Step, begun: Progressed | None) -> Outcome:
+    def _compare(self, step: Step, begun: Progressed | None) -> Outcome:
+        """Compare the rows of a table."""
         del begun
+        table, started = _table(step), time.monotonic()
+        actual = read_catalog(self._target, self._plan.schema, table.name).tables.get(table.name)
+        found = compare_table(self._sides(), table, actual, advance=self._progress.advance)
+        outcome = Outcome("done", {"finding": to_json(found), "seconds": time.monotonic() - started})
+        with self._target.transaction():
+            self._record(step, outcome)
+        return outcome
+
+    def _verify(self, step: Step, begun: Progressed | None) -> Outcome:
+        """Compare everything else, and put it together with what the comparison of rows has found."""
+        del begun
+        recorded = self._state.steps()
         refused = [
             Note(
                 "left",
-                recorded.outcome["object"],
-                REFUSED + recorded.outcome["why"],
-                kind=recorded.outcome["kind"],
-                table=recorded.outcome["table"],
+                item.outcome["object"],
+                REFUSED + item.outcome["why"],
+                kind=item.outcome["kind"],
+                table=item.outcome["table"],
             )
-            for recorded in self._state.steps().values()
-            if recorded.state == "left"
+            for item in recorded.values()
+            if item.state == "left"
         ]
         refused += [
-            Note("changed", recorded.outcome["object"], unchecked(recorded.outcome))
-            for recorded in self._state.steps().values()
-            if "instead" in recorded.outcome
+            Note("changed", item.outcome["object"], unchecked(item.outcome))
+            for item in recorded.values()
+            if "instead" in item.outcome
         ]
-        found = compare(
-            self._snapshot.connection,
-            self._target,
+        compared = {
+            item.outcome["finding"]["table"]: item.outcome
+            for item in recorded.values()
+            if "finding" in item.outcome
+        }
+        tables = [compared[table.name] for table in self._plan.tables]
+        found = compare_rest(
+            self._sides(),
             self._plan,
-            advance=self._progress.advance,
+            [TableFinding.from_json(item["finding"]) for item in tables],
             notes=refused,
-            native=next(iter(self._snapshot.natives), None),
+            started=time.monotonic() - sum(item["seconds"] for item in tables),
         )
         outcome = Outcome("done", found.to_json())
         with self._target.transaction():
             self._record(step, outcome)
         return outcome
 
+    def _sides(self) -> Sides:
+        return both_sides(self._reader.connection, self._target, self._plan, self._reader.native)
+
     def _finish(self, step: Step, begun: Progressed | None) -> Outcome:
         """Remove our records; that they are gone is itself the record of this step."""
         del step, begun
         with self._target.transaction():
-            self._rejects.drop_if_empty()
+            # This commit is on disk before it is believed, and with it all before it, in whichever lane.
+            self._target.execute("SET LOCAL synchronous_commit = on")
+            self._aside.table.through(self._target).drop_if_empty()
             self._state.drop()
         return Outcome("done", {})
 

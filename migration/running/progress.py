@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from threading import Lock
 from typing import TYPE_CHECKING, Protocol, Self
 
 from rich.markup import escape
@@ -49,6 +50,34 @@ class Silent:
     def end(self, step: Step, outcome: Outcome) -> None: ...
 
     def say(self, text: str) -> None: ...
+
+
+class Shared:
+    """Passes on what several threads tell, one at a time."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._lock = Lock()
+
+    def plan(self, rows: int, done: int) -> None:
+        with self._lock:
+            self._progress.plan(rows, done)
+
+    def begin(self, step: Step) -> None:
+        with self._lock:
+            self._progress.begin(step)
+
+    def advance(self, rows: int) -> None:
+        with self._lock:
+            self._progress.advance(rows)
+
+    def end(self, step: Step, outcome: Outcome) -> None:
+        with self._lock:
+            self._progress.end(step, outcome)
+
+    def say(self, text: str) -> None:
+        with self._lock:
+            self._progress.say(text)
 
 
 class Lines:

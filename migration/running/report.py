@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from migration.running.steps import unchecked
+from migration.running.steps import together, unchecked
 from migration.schema.target import NewName, Note
 from migration.scripting.names_file import names_beside
 from migration.target.rejects import RejectCount
@@ -155,7 +155,10 @@ def build_report(
     """Put a run's report together from its plan and its ended steps."""
     verification = next((step.outcome.detail for step in ended if step.kind == "verify"), None)
     equal = {item["table"]: item["equal"] for item in verification["tables"]} if verification else {}
-    copied = {step.name: step.outcome.detail for step in ended if step.kind == "copy"}
+    copies = [step for step in ended if step.kind == "copy"]
+    known = dict.fromkeys((*(table.name for table in plan.tables), *(step.name for step in copies)))
+    parts = {name: [step.outcome.detail for step in copies if step.name == name] for name in known}
+    copied = {name: together(details) for name, details in parts.items() if details}
     return RunReport(
         source=setup.source,
         target=target,
@@ -168,7 +171,7 @@ def build_report(
                 detail["bytes"],
                 detail["seconds"],
                 equal.get(name),
-                detail.get("rejected", 0),
+                detail["rejected"],
             )
             for name, detail in copied.items()
         ),

@@ -8,21 +8,36 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from migration.schema.target import Statement
+from migration.source.parts import Part
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from migration.schema.target import TargetPlan, TargetTable
 
-StepKind = Literal["hook", "create", "copy", "build", "sequence", "analyze", "verify", "finish"]
+#: PostgreSQL's locks of tables, as far as they occur here (postgresql.org/docs/current/explicit-locking.html)
+LockMode = Literal[
+    "access share",
+    "row exclusive",
+    "share update exclusive",
+    "share",
+    "share row exclusive",
+    "access exclusive",
+]
+StepKind = Literal["hook", "create", "copy", "build", "sequence", "analyze", "compare", "verify", "finish"]
 
 
 @dataclass(frozen=True)
 class Step:
     """One thing to do, recorded when it is done.
 
-    `id` names it in journal and target and is the same in every run of one plan. `statement` belongs to
-    hook, create and build, `table` to copy and sequence.
+    `id` names it in journal and target and is the same in every run of one plan and source. `statement`
+    belongs to hook, create and build, `table` to copy, sequence, analyze and compare, `part` to a copy: which
+    rows of the table.
+
+    `needs` are the ids of the steps that must have ended before; `alone` ones wait for all steps listed
+    before them, and those listed behind for them. `locks` are the tables that PostgreSQL locks for the step,
+    each with the mode: steps whose locks conflict do not run at the same time, as one would only wait.
     """
 
     id: str
@@ -30,6 +45,10 @@ class Step:
     name: str
     statement: Statement | None = None
     table: TargetTable | None = None
+    part: Part | None = None
+    needs: frozenset[str] = frozenset()
+    alone: bool = False
+    locks: tuple[tuple[str, LockMode], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,40 +73,125 @@ class Ended:
     outcome: Outcome
 
 
-def plan_steps(plan: TargetPlan, *, verify: bool) -> tuple[Step, ...]:
+#: Statements over one table that need its rows and nothing else, and how they lock it.
+_OVER_ONE_TABLE: dict[str, LockMode] = {
+    "primary key": "access exclusive",
+    "unique": "access exclusive",
+    "index": "share",
+    "check": "access exclusive",
+}
+#: How both tables of a foreign key are locked while it is made.
+_REFERS: LockMode = "share row exclusive"
+
+
+class _Steps:
+    """Steps in the making."""
+
+    def __init__(self, plan: TargetPlan) -> None:
+        self.plan = plan
+        self.list: list[Step] = []
+
+    def add(self, kind: StepKind, name: str, **properties: Any) -> str:
+        step = Step(f"{len(self.list) + 1:05d} {kind} {name}", kind, name, **properties)
+        self.list.append(step)
+        return step.id
+
+    def add_hooks(self, *points: str) -> None:
+        for hook in (hook for point in points for hook in hook_statements(self.plan, point)):
+            self.add("hook", hook.name, statement=hook, alone=True)
+
+
+def plan_steps(
+    plan: TargetPlan, *, verify: bool, parts: Mapping[str, Sequence[Part]] | None = None
+) -> tuple[Step, ...]:
     """All steps: tables, rows, keys, indexes and constraints, sequences, statistics, proof, clearing up.
 
     Between them stand the user's hooks, each at its point.
+
+    Args:
+        plan: to be carried out.
+        verify: whether to compare both sides.
+        parts: of the tables, by the source's names; a table that is not there is copied as a whole.
     """
-    steps: list[Step] = []
-
-    def add(
-        kind: StepKind, name: str, statement: Statement | None = None, table: TargetTable | None = None
-    ) -> None:
-        steps.append(Step(f"{len(steps) + 1:05d} {kind} {name}", kind, name, statement, table))
-
-    def hooks(*points: str) -> None:
-        for hook in (hook for point in points for hook in hook_statements(plan, point)):
-            add("hook", hook.name, statement=hook)
-
-    hooks("before_schema")
+    steps = _Steps(plan)
+    steps.add_hooks("before_schema")
     for statement in plan.create:
-        add("create", f"{statement.kind} {statement.name}", statement=statement)
-    hooks("after_schema", "before_load")
+        steps.add("create", f"{statement.kind} {statement.name}", statement=statement, alone=True)
+    steps.add_hooks("after_schema", "before_load")
+    copied = _add_copies(steps, parts or {})
+    steps.add_hooks("after_load")
+    keyed = _add_builds(steps, copied)
     for table in plan.tables:
-        add("copy", table.name, table=table)
-    hooks("after_load")
-    for statement in plan.after_load:
-        add("build", f"{statement.kind} {statement.name}", statement=statement)
-    for table in plan.tables:
+        ready = copied[table.name] | keyed[table.name]
         if table.sequence_floor is not None:
-            add("sequence", table.name, table=table)
-    add("analyze", plan.schema)
+            steps.add("sequence", table.name, table=table, needs=ready, locks=_lock(table, "access share"))
+        locks = _lock(table, "share update exclusive")
+        steps.add("analyze", table.name, table=table, needs=ready, locks=locks)
     if verify:
-        add("verify", plan.schema)
-    hooks("after_all")
-    add("finish", plan.schema)
-    return tuple(steps)
+        for table in plan.tables:
+            ready = copied[table.name] | keyed[table.name]
+            steps.add("compare", table.name, table=table, needs=ready, locks=_lock(table, "access share"))
+        steps.add("verify", plan.schema, alone=True)
+    steps.add_hooks("after_all")
+    steps.add("finish", plan.schema, alone=True)
+    return tuple(steps.list)
+
+
+def _lock(table: TargetTable, mode: LockMode) -> tuple[tuple[str, LockMode], ...]:
+    return ((table.name, mode),)
+
+
+def _add_copies(steps: _Steps, parts: Mapping[str, Sequence[Part]]) -> dict[str, frozenset[str]]:
+    """The copies of each table's parts, the largest table first, as it takes longest to be built upon.
+
+    A schema of the application's has its foreign keys in place: there one table follows the other.
+    """
+    plan = steps.plan
+    copied: dict[str, frozenset[str]] = {}
+    before: frozenset[str] = frozenset()
+    tables = sorted(plan.tables, key=lambda table: -table.rows) if plan.existing is None else plan.tables
+    for table in tables:
+        copied[table.name] = frozenset(
+            steps.add(
+                "copy",
+                table.name,
+                table=table,
+                part=part,
+                needs=before,
+                locks=_lock(table, "row exclusive"),
+            )
+            for part in parts.get(table.source.name, (Part.whole(table.source),))
+        )
+        if plan.existing is not None:
+            before = copied[table.name]
+    return copied
+
+
+def _add_builds(steps: _Steps, copied: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+    """What is built after the load; gives the ids of the keys and indexes of each table."""
+    keyed: dict[str, frozenset[str]] = {name: frozenset() for name in copied}
+    for statement in steps.plan.after_load:
+        name, table, parent = f"{statement.kind} {statement.name}", statement.table, statement.parent
+        if statement.kind in _OVER_ONE_TABLE and table in copied:
+            locks = ((table, _OVER_ONE_TABLE[statement.kind]),)
+            made = steps.add("build", name, statement=statement, needs=copied[table], locks=locks)
+            if statement.kind != "check":
+                keyed[table] |= {made}
+        elif statement.kind == "foreign key" and table in copied and parent in copied:
+            needs = copied[table] | copied[parent] | keyed[table] | keyed[parent]
+            both = tuple((item, _REFERS) for item in dict.fromkeys((table, parent)))
+            steps.add("build", name, statement=statement, needs=needs, locks=both)
+        else:
+            steps.add("build", name, statement=statement, alone=True)
+    return keyed
+
+
+def together(details: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What the copies of a table's parts come to; their seconds are those of all lanes added up."""
+    return {
+        name: sum(detail.get(name, 0) for detail in details)
+        for name in ("rows", "bytes", "seconds", "rejected")
+    }
 
 
 def hook_statements(plan: TargetPlan, point: str) -> tuple[Statement, ...]:

@@ -56,7 +56,9 @@ def plan_foreign_keys(draft: PlanDraft, table: Table) -> list[Statement]:
         parent = draft.source_table(key.parent_table)
         folded = any(draft.column(table.name, column).folding for column in key.columns)
         optional = folded or may_refuse_key(draft, parent, key.parent_columns)
-        statements.append(Statement("foreign key", name, target.name, sql, optional=optional))
+        statements.append(
+            Statement("foreign key", name, target.name, sql, optional=optional, parent=resolved.parent_table)
+        )
     return statements
 
 

@@ -174,7 +174,8 @@ def _table(
         columns.append(_with_identity(draft, planned, name) if column.name == identity else planned)
     floor = draft.given_out(table) if identity is not None else None
     rows = draft.profile.tables[table.name].rows
-    target = TargetTable(name, table, tuple(columns), floor, rows)
+    orphans = draft.profile.tables[table.name].orphans
+    target = TargetTable(name, table, tuple(columns), floor, rows, orphans)
     return replace(target, columns=tuple(generate(draft, target, column) for column in columns))
 
 

@@ -156,7 +156,8 @@ class TargetTable:
     """One table of the target.
 
     `sequence_floor` is the greatest value in use or given out by SQLite (0: none), or None where the table
-    has no identity column; `rows` is how many there were when the plan was made.
+    has no identity column; `rows` is how many there were when the plan was made, and `orphans` how many of
+    them refer to nothing, for each foreign key (None: unknown).
     """
 
     name: str
@@ -164,6 +165,7 @@ class TargetTable:
     columns: tuple[TargetColumn, ...]
     sequence_floor: int | None = None
     rows: int = 0
+    orphans: tuple[int | None, ...] = ()
 
     @property
     def copied(self) -> tuple[TargetColumn, ...]:
@@ -185,7 +187,8 @@ class Statement:
     """One piece of DDL: the kind and name of what it makes, and its SQL without a final semicolon.
 
     `optional` statements may fail on PostgreSQL (a translated expression it refuses); the object is then
-    reported as left. `otherwise` is what to do instead where PostgreSQL refuses the rows for it.
+    reported as left. `otherwise` is what to do instead where PostgreSQL refuses the rows for it. `parent` is
+    the table that a foreign key refers to ('' where it is not known).
     """
 
     kind: Literal[
@@ -211,6 +214,7 @@ class Statement:
     sql: str
     optional: bool = False
     otherwise: str | None = None
+    parent: str = ""
 
 
 @dataclass(frozen=True)

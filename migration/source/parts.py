@@ -25,6 +25,11 @@ class Part:
     after: int | None = None
     until: int | None = None
 
+    @classmethod
+    def whole(cls, table: Table) -> Part:
+        """All rows of a table."""
+        return cls(rowid_of(table))
+
     @property
     def where(self) -> str:
         """The condition, with a parameter for each of the `bounds`; empty for the whole table."""
@@ -48,7 +53,7 @@ def parts_of(connection: sqlite3.Connection, table: Table) -> tuple[Part, ...]:
     """
     rowid = rowid_of(table)
     if rowid is None:
-        return (Part(),)
+        return (Part.whole(table),)
     query = f"SELECT min({rowid}), max({rowid}) FROM {quote_identifier(table.name)}"  # noqa: S608  # quoted
     low, high = connection.execute(query).fetchone()
     if low is None:

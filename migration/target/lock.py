@@ -50,7 +50,33 @@ def exclusive(connection: Connection, schema: str, say: Callable[[str], None]) -
     Raises:
         AlreadyRunningError: somebody else holds it.
     """
-    key = int.from_bytes(hashlib.sha256(f"outgrow {schema}".encode()).digest()[:8], "big", signed=True)
+    lock, lanes = _keys(schema)
+    _take(connection, lock, schema, say)
+    try:
+        # Sessions that worked beside one which is gone may still be about to commit.
+        _take(connection, lanes, schema, say)
+        connection.execute("SELECT pg_advisory_unlock(%s)", [lanes])
+        yield
+    finally:
+        if not connection.broken and not connection.closed:
+            connection.execute("SELECT pg_advisory_unlock(%s)", [lock])
+
+
+def shared(connection: Connection, schema: str) -> None:
+    """Let later runs wait until this session ends; for those that work beside the one that holds the lock."""
+    connection.execute("SELECT pg_advisory_lock_shared(%s)", [_keys(schema)[1]])
+
+
+def _keys(schema: str) -> tuple[int, int]:
+    """The keys of the lock of a schema, and of the one that all sessions working in it share."""
+    first, second = (
+        int.from_bytes(hashlib.sha256(f"{name} {schema}".encode()).digest()[:8], "big", signed=True)
+        for name in ("outgrow", "outgrow lanes")
+    )
+    return first, second
+
+
+def _take(connection: Connection, key: int, schema: str, say: Callable[[str], None]) -> None:
     give_up = time.monotonic() + WAIT_S
     told = False
     while not scalar(connection, "SELECT pg_try_advisory_lock(%s)", [key]):
@@ -65,11 +91,6 @@ def exclusive(connection: Connection, schema: str, say: Callable[[str], None]) -
         if time.monotonic() > give_up:
             raise _refused(schema, holder)
         time.sleep(0.2)
-    try:
-        yield
-    finally:
-        if not connection.broken and not connection.closed:
-            connection.execute("SELECT pg_advisory_unlock(%s)", [key])
 
 
 def _holder(connection: Connection, key: int) -> _Holder | None:

@@ -90,6 +90,10 @@ class RejectTable:
         self.place = place
         self._name = sql.Identifier(place, TABLE if place == SCHEMA else TABLE_INSIDE)
 
+    def through(self, connection: Connection) -> RejectTable:
+        """The same table through another connection."""
+        return RejectTable(connection, self._schema, self.place)
+
     @property
     def shown(self) -> str:
         """Its name, to be typed in psql."""

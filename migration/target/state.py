@@ -8,6 +8,7 @@ and are dropped when the migration is finished: nothing foreign stays for an app
 from __future__ import annotations
 
 import json
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, LiteralString
 
@@ -59,6 +60,12 @@ class TargetState:
         self._own_schema = place == SCHEMA
         self._migration = sql.Identifier(place, prefix + "migration")
         self._step = sql.Identifier(place, prefix + "step")
+
+    def through(self, connection: Connection) -> TargetState:
+        """The same records, written through another connection."""
+        other = copy(self)
+        other._connection = connection  # noqa: SLF001  # its own kind
+        return other
 
     @classmethod
     def find(cls, connection: Connection, schema: str) -> TargetState | None:

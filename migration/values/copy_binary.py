@@ -18,6 +18,8 @@ from uuid import UUID
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from migration.schema.target import TargetColumn
+
 #: The signature, no flags, no header extension.
 HEAD = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 TAIL = b"\xff\xff"
@@ -40,18 +42,23 @@ def base_type(type_name: str) -> str:
     return " ".join(_MODIFIER.sub("", type_name).split())
 
 
-def has_binary_form(type_name: str) -> bool:
-    """Whether values of this type can be written here; all others go as text."""
-    return base_type(type_name) in _ENCODERS
+def received_type(column: TargetColumn) -> str:
+    """The type whose receive function has the form of the column's: enumerations and citext receive text."""
+    return "text" if column.labels or column.folding == "citext" else base_type(column.type)
 
 
-def field_encoder(type_name: str) -> Callable[[Any], bytes]:
+def has_binary_form(column: TargetColumn) -> bool:
+    """Whether values of this column can be written here; all others go as text."""
+    return received_type(column) in _ENCODERS
+
+
+def field_encoder(column: TargetColumn) -> Callable[[Any], bytes]:
     """The function from a converted value (see `convert.converter`), or None, to its field.
 
     Args:
-        type_name: of the column, as PostgreSQL writes it; one that `has_binary_form`.
+        column: one that `has_binary_form`.
     """
-    encode = _ENCODERS[base_type(type_name)]
+    encode = _ENCODERS[received_type(column)]
 
     def field(value: Any) -> bytes:
         if value is None:

@@ -45,7 +45,8 @@ def epoch_unit(value: float) -> EpochUnit | None:
     """The unit in whose window a number lies."""
     for unit, (low, high) in EPOCH_WINDOWS.items():
         if low <= (value if unit == "julian" else abs(value)) < high + 1:
-            return unit
+            earliest = FIXED_WINDOWS.get(unit, (value, value))[0]
+            return unit if value >= earliest else None
     return None
 
 

@@ -313,6 +313,8 @@ def _extra_questions(column: Column, profile: ColumnProfile, table: Table) -> di
         for unit, (low, high) in windows.items():
             signed = unit == "julian" or fixed is not None
             inside = f"{name} >= {low} AND {name} < {high + 1}" if signed else _between(name, low, high)
+            if unit in FIXED_WINDOWS:
+                inside = f"({inside}) AND {name} >= {FIXED_WINDOWS[unit][0]}"
             ask(unit, f"{number} AND ({inside})")
         ask("zeros", f"{number} AND {name} = 0")
         ask(

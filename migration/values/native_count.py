@@ -129,14 +129,7 @@ class _TableCount:
         for name, observer in self._texts.items():
             found = counted[name]
             if isinstance(observer, TemporalObserver):
-                observer.add(
-                    dates=found.dates,
-                    datetimes=found.datetimes,
-                    zoned=found.utc + found.offsets,
-                    offsets=found.offsets,
-                    times=found.times,
-                    digits=found.digits,
-                )
+                observer.add(found)
             elif isinstance(observer, UuidObserver):
                 observer.found += found.uuids
         return NativeCount(self._rows.rows, counted, self._texts, self._decimals)

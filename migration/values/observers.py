@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 from ipaddress import ip_address
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from migration.values.facts import DecimalFacts, TemporalFacts, TextFacts
 from migration.values.jsonb_blob import jsonb_blob_text
@@ -23,6 +23,9 @@ from migration.values.temporal import (
     parse_time,
     rolls_over,
 )
+
+if TYPE_CHECKING:
+    from migration.native.profiling import Counted
 
 #: Texts arrive as bytes in the file's encoding; None stands for everything that is no text.
 Texts = Sequence[bytes | None]
@@ -123,11 +126,12 @@ class TemporalObserver(TextObserver):
             rolled=self._rolled,
         )
 
-    def add(self, *, dates: int, datetimes: int, zoned: int, offsets: int, times: int, digits: int) -> None:
-        """Take over what was counted elsewhere: texts of the ordinary shapes."""
-        self._kinds.update(date=dates, datetime=datetimes, zoned=zoned, time=times)
-        self._offsets += offsets
-        self._digits = max(self._digits, digits)
+    def add(self, found: Counted) -> None:
+        """Take over what C has counted: texts of the ordinary shapes."""
+        zoned = found.utc + found.offsets
+        self._kinds.update(date=found.dates, datetime=found.datetimes, zoned=zoned, time=found.times)
+        self._offsets += found.offsets
+        self._digits = max(self._digits, found.digits)
 
     def look(self, texts: list[str]) -> None:
         """Take the whole batch at once where one shape fits all of it and nothing is out of range."""

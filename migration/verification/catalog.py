@@ -108,12 +108,13 @@ SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod),
   FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid JOIN pg_type AS t ON t.oid = a.atttypid
   LEFT JOIN pg_collation AS l ON l.oid = a.attcollation
  WHERE c.relnamespace = to_regnamespace(quote_ident(%s)) AND c.relkind IN ('r', 'p') AND a.attnum > 0
-   AND NOT a.attisdropped
+   AND NOT a.attisdropped AND (%s::text IS NULL OR c.relname = %s)
  ORDER BY c.relname, a.attnum
 """
 _TABLES = """
 SELECT relname, relkind IN ('v', 'm') FROM pg_class
  WHERE relnamespace = to_regnamespace(quote_ident(%s)) AND relkind IN ('r', 'p', 'v', 'm')
+   AND (%s::text IS NULL OR relname = %s)
 """
 _CONSTRAINTS = """
 SELECT c.relname, k.contype::text, k.conname,
@@ -126,6 +127,7 @@ SELECT c.relname, k.contype::text, k.conname,
   FROM pg_constraint AS k JOIN pg_class AS c ON c.oid = k.conrelid LEFT JOIN pg_class AS p ON p.oid =
   k.confrelid
  WHERE c.relnamespace = to_regnamespace(quote_ident(%s)) AND k.contype IN ('p', 'u', 'f', 'c')
+   AND (%s::text IS NULL OR c.relname = %s)
  ORDER BY c.relname, k.conname
 """
 _INDEXES = """
@@ -138,6 +140,7 @@ SELECT c.relname, i.relname,
        x.indisunique, x.indpred IS NOT NULL
   FROM pg_index AS x JOIN pg_class AS c ON c.oid = x.indrelid JOIN pg_class AS i ON i.oid = x.indexrelid
  WHERE c.relnamespace = to_regnamespace(quote_ident(%s)) AND x.indisvalid
+   AND (%s::text IS NULL OR c.relname = %s)
    AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = x.indexrelid AND contype IN ('p', 'u', 'x'))
  ORDER BY c.relname, i.relname
 """
@@ -145,18 +148,19 @@ _TRIGGERS = """
 SELECT c.relname, t.tgname, t.tgtype::integer, t.tgenabled IN ('O', 'A'), l.lanname = 'plpgsql'
   FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid JOIN pg_proc AS p ON p.oid = t.tgfoid
   JOIN pg_language AS l ON l.oid = p.prolang
- WHERE c.relnamespace = to_regnamespace(quote_ident(%s)) AND NOT t.tgisinternal ORDER BY 1, 2
+ WHERE c.relnamespace = to_regnamespace(quote_ident(%s)) AND NOT t.tgisinternal
+   AND (%s::text IS NULL OR c.relname = %s) ORDER BY 1, 2
 """
 #: Bits of pg_trigger.tgtype (src/include/catalog/pg_trigger.h).
 _ROW, _BEFORE, _INSTEAD = 1, 2, 64
 _EVENTS = {4: "INSERT", 8: "DELETE", 16: "UPDATE"}
 
 
-def read_catalog(connection: Connection, schema: str) -> Catalog:
-    """Read one schema. A schema that does not exist has nothing in it."""
+def read_catalog(connection: Connection, schema: str, only: str | None = None) -> Catalog:
+    """Read one schema, or `only` one table of it. A schema that does not exist has nothing in it."""
 
     def rows(query: str) -> list[tuple[Any, ...]]:
-        return connection.execute(query.encode(), [schema]).fetchall()
+        return connection.execute(query.encode(), [schema, only, only]).fetchall()
 
     columns: dict[str, dict[str, CatalogColumn]] = defaultdict(dict)
     for table, *column in rows(_COLUMNS):

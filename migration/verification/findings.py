@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from monitor.errors import ExitCode
 from monitor.terminal import to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,20 @@ class TableFinding:
     rows: tuple[RowDifference, ...] = ()
     rejected: int = 0
     unconfirmed: tuple[RowDifference, ...] = ()
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> TableFinding:
+        """What `to_json` made of one."""
+        rows = {
+            name: tuple(
+                RowDifference(
+                    item["kind"], item["key"], {key: tuple(pair) for key, pair in item["columns"].items()}
+                )
+                for item in content[name]
+            )
+            for name in ("rows", "unconfirmed")
+        }
+        return cls(**{**content, **rows})
 
     @property
     def equal(self) -> bool:

@@ -14,16 +14,22 @@ from migration.verification.findings import OrphanFinding
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from migration.schema.source import ForeignKey
     from migration.schema.target import TargetPlan, TargetTable
+    from migration.verification.catalog import Catalog
     from migration.verification.layout import Sides
 
 
-def compare_orphans(sides: Sides, plan: TargetPlan) -> tuple[OrphanFinding, ...]:
-    """Count the orphans of every foreign key declared in the source, on both sides."""
+def compare_orphans(sides: Sides, plan: TargetPlan, catalog: Catalog) -> tuple[OrphanFinding, ...]:
+    """Count the orphans of every foreign key declared in the source, on both sides.
+
+    What the plan has counted in this very state of the source is not counted again; and a foreign key that
+    PostgreSQL has validated has no orphans there.
+    """
     tables = {table.source.name: table for table in plan.tables}
     findings = []
     for table in plan.tables:
-        for key in table.source.foreign_keys:
+        for position, key in enumerate(table.source.foreign_keys):
             parent = tables.get(key.parent_table)
             if parent is None or cannot_refer(plan.source, key) is not None:
                 continue  # SQLite cannot enforce it either, and compares what PostgreSQL may not
@@ -31,6 +37,9 @@ def compare_orphans(sides: Sides, plan: TargetPlan) -> tuple[OrphanFinding, ...]
                 _planned(table, key.columns) and _planned(parent, key.parent_columns)
             ):
                 continue  # the application's schema has no such reference
+            counted = None
+            if position < len(table.orphans) and not sides.rejects:
+                counted = table.orphans[position]
             ours = _query(
                 _stored(sides, table),
                 _stored(sides, parent),
@@ -48,11 +57,24 @@ def compare_orphans(sides: Sides, plan: TargetPlan) -> tuple[OrphanFinding, ...]
                     table.name,
                     _names(table, key.columns),
                     parent.name,
-                    _source(sides, ours),
-                    _target(sides, theirs),
+                    _source(sides, ours) if counted is None else counted,
+                    0 if _validated(catalog, table, parent, key) else _target(sides, theirs),
                 )
             )
     return tuple(findings)
+
+
+def _validated(catalog: Catalog, table: TargetTable, parent: TargetTable, key: ForeignKey) -> bool:
+    actual = catalog.tables.get(table.name)
+    wanted = (
+        _names(table, key.columns),
+        parent.name,
+        _names(parent, key.parent_columns),
+    )
+    return actual is not None and any(
+        found.validated and (found.columns, found.parent_table, found.parent_columns) == wanted
+        for found in actual.foreign_keys
+    )
 
 
 def _stored(sides: Sides, table: TargetTable) -> str:

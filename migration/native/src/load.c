@@ -6,6 +6,7 @@
  */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "moment.h"
 #include "reader.h"
@@ -148,7 +149,8 @@ static uint8_t *load_moment(const load_column *column, cursor *from, int at, int
   if (type == SQLITE_INTEGER) {
     if (column->kind != LOAD_TIMESTAMPTZ || column->detail <= 0) return NULL;
     value = sqlite.column_int64(from->statement, at);
-    if (value == 0) return NULL; /* perhaps it stands for "no date" */
+    /* Only numbers that are instants beyond doubt (values/epoch.py: EPOCH_WINDOWS): 0 may stand for "no date". */
+    if (llabs(value) < 100000000LL * column->detail || llabs(value) >= 100000000000LL * column->detail) return NULL;
     int64_t factor = SECOND_US / column->detail;
     if (__builtin_mul_overflow(value, factor, &value)) return NULL;
     if (__builtin_sub_overflow(value, UNIX_TO_2000_S * SECOND_US, &value)) return NULL;

@@ -11,7 +11,7 @@
 /* How closely a column's values are looked at. Must agree with `migration.native.profiling.Look`. */
 enum { LOOK_CLASSES, LOOK_TEXT, LOOK_MOMENT, LOOK_UUID, LOOK_EVERY_TEXT, LOOK_DECIMAL };
 
-/* Must agree with `migration.native.profiling.Counts`. */
+/* Must agree with `migration.native.profiling._Counts`. */
 typedef struct {
   int64_t integers, reals, texts, blobs;
   int64_t min_integer, max_integer;

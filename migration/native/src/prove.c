@@ -164,7 +164,8 @@ static int prove_moment(const prove_column *column, cursor *from, int at, int ty
   if (type == SQLITE_INTEGER) {
     int64_t value = sqlite.column_int64(from->statement, at);
     if (column->family != PROVE_TIMESTAMPTZ || column->detail <= 0) return 0;
-    if (value > 253402300799LL * 1000000 / column->detail || value <= 0) return 0;
+    int64_t unit = 1000000 / column->detail;
+    if (value < 100000000 * unit || value >= 100000000000 * unit) return 0;
     append32(to, 8);
     append64(to, (uint64_t)(value * column->detail - 946684800LL * 1000000));
     return 1;

@@ -112,8 +112,8 @@ def uninterrupted(
     postgres: LocalPostgres, _filled: Path, tmp_path_factory: pytest.TempPathFactory, run_until: RunUntil
 ) -> tuple[str, int]:
     """A database migrated in one go, and how many moments that took."""
-    dsn = postgres.create_database("uninterrupted")
     path = tmp_path_factory.mktemp("uninterrupted") / "shop.db"
+    dsn = postgres.create_database(path.parent.name)  # numbered: each server is asked once or more
     path.write_bytes(_filled.read_bytes())
     answer = run_until(FAR, path, dsn)
     assert answer["equal"]

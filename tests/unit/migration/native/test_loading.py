@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def by_python(table: TargetTable, stored: Sequence[object]) -> bytes:
     return row(
         [
-            field_encoder(column.type)(converter(column)(value))
+            field_encoder(column)(converter(column)(value))
             for column, value in zip(table.copied, stored, strict=True)
         ]
     )
