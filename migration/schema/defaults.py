@@ -11,8 +11,10 @@ from uuid import UUID
 from migration.schema import expression as sqlite
 from migration.schema.clocks import read_clock, squeezed, write_clock
 from migration.schema.ddl import quote_literal
+from migration.schema.expression_parser import parse_expression
+from migration.schema.scope import Scope
 from migration.schema.tokens import BadSqlError, Kind, tokenize
-from migration.schema.translate import Scope, translate
+from migration.schema.translate import translate
 from migration.schema.typed import NUMBERS, UntranslatableError, kind_of
 from migration.schema.typed import text as as_text
 from migration.values.observers import BOOLEAN_TEXTS, is_inet, is_json
@@ -38,7 +40,7 @@ def constant_length(expression: str) -> int:
     PostgreSQL would take a column whose default is too long for it, and then no row that leaves it out.
     """
     try:
-        parsed = sqlite.parse_expression(expression)
+        parsed = parse_expression(expression)
     except BadSqlError:
         return 0
     constant = isinstance(parsed, sqlite.Literal) and parsed.kind in {"text", "integer", "real"}

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from migration.orm.registry import recognise
 from migration.schema.names import Namespace
 from migration.schema.naming import spell
+from migration.schema.scope import Scope
 from migration.schema.target import NewName, Note, Obstacle, Statement, TargetColumn, TargetTable
-from migration.schema.translate import Scope
 
 if TYPE_CHECKING:
     from migration.schema.decision import Level

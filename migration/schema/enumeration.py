@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from migration.schema import expression as sqlite
+from migration.schema.expression_parser import parse_expression
 from migration.schema.tokens import BadSqlError
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class Enumeration:
 def enumeration(check: Check) -> Enumeration | None:
     """What a CHECK (column IN ('a', 'b')) lists; None for any other."""
     try:
-        parsed = sqlite.parse_expression(check.expression)
+        parsed = parse_expression(check.expression)
     except BadSqlError:
         return None
     if not isinstance(parsed, sqlite.In) or not isinstance(parsed.value, sqlite.Name):

@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from migration.schema.ddl import quote_identifier
-from migration.schema.translate import Scope, translate
+from migration.schema.scope import Scope
+from migration.schema.translate import translate
 from migration.schema.typed import NUMBERS, Typed, UntranslatableError, kind_of
 
 if TYPE_CHECKING:

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 from migration.schema import ddl
 from migration.schema.doubtful import may_refuse_index, may_refuse_key
 from migration.schema.nocase import is_nocase, is_text
+from migration.schema.scope import as_typed
 from migration.schema.target import Statement
-from migration.schema.translate import as_typed, translate, translate_condition
+from migration.schema.translate import translate, translate_condition
 from migration.schema.typed import Typed, UntranslatableError
 
 if TYPE_CHECKING:
     from migration.schema.draft import PlanDraft
+    from migration.schema.scope import Scope
     from migration.schema.source import Index, IndexTerm, Table
-    from migration.schema.translate import Scope
 
 
 def plan_indexes(draft: PlanDraft) -> list[Statement]:

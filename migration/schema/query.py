@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from migration.schema.expression import Expression, ExpressionParser, Raise
+from migration.schema.expression import Expression, Raise
+from migration.schema.expression_parser import ExpressionParser
 from migration.schema.tokens import Kind
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from migration.schema.ddl import qualified, quote_identifier
-from migration.schema.translate import ROWID, as_typed
+from migration.schema.scope import ROWID, as_typed
 from migration.schema.typed import Typed, UntranslatableError, kind_of
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from migration.schema.declared import Affinity, affinity_of
 from migration.schema.names import fit
-from migration.schema.translate import is_loose
+from migration.schema.scope import is_loose
 from migration.schema.typed import UntranslatableError
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from migration.planning import plan_migration
-from migration.schema.translate import Scope, translate
+from migration.schema.scope import Scope
+from migration.schema.translate import translate
 from migration.schema.typed import UntranslatableError
 from migration.values.convert import select_list
 from migration.values.copy_text import row_encoder
