@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from migration.schema.source import Column, ForeignKey, Index, PrimaryKey, SourceSchema, Table
     from migration.values.facts import ColumnProfile
 
+_MEANT = {"datetime": "epoch milliseconds", "char(36)": "uuid or characters"}
 _SPELLING = re.compile(r"CREATE TABLE `[^`]+` \(`[^`]+` [a-z]+[^\n]*\bnot null primary key autoincrement\b")
 
 _DECIMALS = (
@@ -57,9 +58,7 @@ class Knex(OrmProfile):
 
     def meaning(self, source: SourceSchema, table: Table, column: Column) -> str | None:
         del source, table
-        return {"datetime": "epoch milliseconds", "char(36)": "uuid or characters"}.get(
-            column.declared_type.lower()
-        )
+        return _MEANT.get(column.declared_type.lower())
 
     def refine(self, table: Table, column: Column, profile: ColumnProfile, decision: Decision) -> Decision:
         del table, column, profile

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from migration.schema.target import TargetTable
     from migration.values.facts import ColumnProfile
 
+_MEANT = {"CHAR(32)": "uuid or characters", "DATETIME": DATETIME_OR_INTERVAL}
 #: The DDL compiler ends the line of a column with a comma and a blank, and begins the next one with a tab.
 _SPELLING = ", \n\t"
 _BOOLEAN_CHECK = re.compile(r'"?(?P<column>[^"]+?)"? IN \(0, 1\)')
@@ -74,9 +75,7 @@ class SqlAlchemy(OrmProfile):
         listed = enumeration_of(table, column, named=True)
         if listed is not None and column.declared_type.upper().startswith("VARCHAR"):
             return ONE_OF + ", ".join(map(quote_literal, listed.labels))
-        return {"CHAR(32)": "uuid or characters", "DATETIME": DATETIME_OR_INTERVAL}.get(
-            column.declared_type.upper()
-        )
+        return _MEANT.get(column.declared_type.upper())
 
     def refine(self, table: Table, column: Column, profile: ColumnProfile, decision: Decision) -> Decision:
         """An Interval is a DATETIME after 1970; a type that a CHECK suggests is said."""

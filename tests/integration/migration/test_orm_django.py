@@ -6,12 +6,13 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from infra.local_postgres import LocalPostgres
@@ -102,6 +103,7 @@ INSTALLED_APPS = [
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # quick
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "db.sqlite3"}}
 if "DSN" in os.environ:
     from psycopg.conninfo import conninfo_to_dict
@@ -213,51 +215,63 @@ class Project:
         return done.stdout
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    folder = tmp_path / "project"
-    folder.mkdir()
-    return Project(folder)
+@dataclass(frozen=True)
+class Made:
+    """The project with its SQLite file, and what dumpdata says about that."""
+
+    project: Project
+    path: Path
+    dump: Any
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    project = Project(tmp_path_factory.mktemp("project"))
+    dump = json.loads(project.run("make", "dump"))
+    return Made(project, project.folder / "db.sqlite3", dump)
+
+
+@pytest.fixture(scope="module")
+def own(made: Made, postgres: LocalPostgres) -> Iterator[str]:
+    """A database in which Django has made its tables."""
+    dsn = postgres.create_database("django_s_own")
+    made.project.run("migrate", dsn=dsn)
+    yield dsn
+    postgres.drop_database("django_s_own")
 
 
 def test_django_finds_its_own_schema_and_its_own_rows(
-    project: Project,
-    postgres: LocalPostgres,
+    made: Made,
+    own: str,
     database: str,
     outgrow: Callable[..., Any],
     content_of: Callable[..., dict[str, Any]],
 ) -> None:
-    before = json.loads(project.run("make", "dump"))
-    done = outgrow("migrate", "run", project.folder / "db.sqlite3", database, "--json")
+    done = outgrow("migrate", "run", made.path, database)
     assert done.code == 0, done.out + done.err
-    assert json.loads(project.run("dump", dsn=database)) == before
-    own = postgres.create_database("django_s_own")
-    try:
-        project.run("migrate", dsn=own)
-        made, expected = content_of(database), content_of(own)
-    finally:
-        postgres.drop_database("django_s_own")
-    assert _columns(made) == _columns(expected)
-    assert made["constraints"] == expected["constraints"]
-    assert made["indexes"] == expected["indexes"]
-    project.run("check", dsn=database)
+    found, expected = content_of(database), content_of(own)
+    assert _columns(found) == _columns(expected)
+    assert found["constraints"] == expected["constraints"]
+    assert found["indexes"] == expected["indexes"]
+    assert json.loads(made.project.run("dump", "check", dsn=database)) == made.dump
 
 
 def test_django_s_rows_go_into_the_schema_that_django_made(
-    project: Project, database: str, outgrow: Callable[..., Any], content_of: Callable[..., dict[str, Any]]
+    made: Made,
+    own: str,
+    tmp_path: Path,
+    outgrow: Callable[..., Any],
+    content_of: Callable[..., dict[str, Any]],
 ) -> None:
-    before = json.loads(project.run("make", "dump"))
-    project.run("migrate", dsn=database)
-    empty = content_of(database)
-    done = outgrow("migrate", "run", project.folder / "db.sqlite3", database, "--target-first", "--json")
+    empty = content_of(own)
+    done = outgrow("migrate", "run", made.path, own, "--target-first", "--journal", tmp_path / "journal")
     assert done.code == 0, done.out + done.err
-    assert json.loads(project.run("dump", dsn=database)) == before
-    loaded = content_of(database)
+    loaded = content_of(own)
     assert {part: loaded[part] for part in ("columns", "constraints", "indexes")} == {
         part: empty[part] for part in ("columns", "constraints", "indexes")
     }
     assert loaded["rows"]["django_migrations"] == empty["rows"]["django_migrations"]
-    project.run("check", dsn=database)
+    assert json.loads(made.project.run("dump", "check", dsn=own)) == made.dump
 
 
 def _columns(content: dict[str, Any]) -> list[Any]:
