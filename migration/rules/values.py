@@ -93,6 +93,11 @@ class Rules:
         """What the rules say about one column: entries apply from top to bottom, exact names last."""
         return _merged(ColumnRule(f"{table}.{column}"), self.columns, f"{table}.{column}")
 
+    @property
+    def renames(self) -> bool:
+        """Whether anything gets another name."""
+        return any(rule.rename for rule in self.tables) or any(rule.rename for rule in self.columns)
+
     def to_json(self) -> dict[str, Any]:
         """Only what was said, so that a later version's new keys change no older plan."""
         return {

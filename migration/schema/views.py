@@ -83,7 +83,8 @@ def _by_expressions(draft: PlanDraft, view: OtherObject, names: Names, why: str)
 
 def _as_written(draft: PlanDraft, view: OtherObject, name: str) -> str | None:
     """The same SELECT, if the application sends it to PostgreSQL, too; only its tables get their schema."""
-    if not draft.orm.same_sql:
+    renamed = draft.options.names != "keep" or draft.options.rules.renames
+    if not draft.orm.same_sql or renamed or draft.source.whole is not None:
         return None
     try:
         created = sqlglot.parse_one(view.sql, dialect="postgres")

@@ -55,7 +55,8 @@ def test_excluded_tables_go_with_their_triggers_and_their_views_are_left(
     assert tables(made) == ["user", "order"]
     assert "log_it: the trigger goes with audit_log" in notes(made, "info")
     assert "audit_log: the table is not migrated: --exclude AUDIT_*" in notes(made, "info")
-    assert "audits: the view was left out: it reads audit_log, which is not migrated" in notes(made, "left")
+    (left,) = notes(made, "left")
+    assert left.startswith("audits: the view was left out: it reads audit_log, which is not migrated")
 
 
 def test_a_reference_to_an_excluded_table_is_noted_as_left(plan: Callable[..., TargetPlan]) -> None:
