@@ -34,6 +34,7 @@ from migration.values.observers import (
     TemporalObserver,
     TextObserver,
     UuidObserver,
+    VersionedUuidObserver,
 )
 from migration.values.scan import Watched, scan, text_expression
 
@@ -108,7 +109,7 @@ def observer_of_texts(column: Column, encoding: str) -> TextObserver:
     if declared.family is Family.PERHAPS_UUID and declared.name.endswith("key"):
         return RandomUuidObserver(codec)
     if declared.name in UUID_CHARACTERS and declared.arguments in ((32,), (36,)):
-        return UuidObserver(codec)
+        return VersionedUuidObserver(codec) if declared.arguments == (32,) else UuidObserver(codec)
     return _OBSERVERS.get(declared.family, TextObserver)(codec)
 
 
@@ -356,12 +357,9 @@ def _with_texts(profile: ColumnProfile, observer: TextObserver) -> ColumnProfile
         case BooleanObserver():
             return replace(profile, boolean_texts=observer.found, boolean_words=observer.words)
         case UuidObserver():
-            return replace(
-                profile,
-                uuid_texts=observer.found,
-                respelled_uuids=observer.respelled,
-                versioned_uuids=observer.versioned,
-            )
+            profile = replace(profile, uuid_texts=observer.found, respelled_uuids=observer.respelled)
+            versioned = observer.versioned if isinstance(observer, VersionedUuidObserver) else 0
+            return replace(profile, versioned_uuids=versioned)
         case RandomUuidObserver():
             return replace(profile, uuid_texts=observer.found, random_uuids=observer.random)
         case ListObserver():

@@ -196,13 +196,11 @@ class UuidObserver(TextObserver):
         super().__init__(codec)
         self.found = 0
         self.respelled = 0
-        self.versioned = 0
 
     def look(self, texts: list[str]) -> None:
         for text in texts:
             if is_uuid(text):
                 self.found += 1
-                self.versioned += _VERSIONED.match(text) is not None
                 self.respelled += text != text.lower() or text.count("-") != 4
 
 
@@ -219,6 +217,18 @@ class RandomUuidObserver(TextObserver):
             if _KEPT_UUID.fullmatch(text):
                 self.found += 1
                 self.random += text[14] == "4" and text[19] in "89ab"
+
+
+class VersionedUuidObserver(UuidObserver):
+    """Counts the UUIDs that say of which version they are, too: 32 digits without may be a hash."""
+
+    def __init__(self, codec: str) -> None:
+        super().__init__(codec)
+        self.versioned = 0
+
+    def look(self, texts: list[str]) -> None:
+        super().look(texts)
+        self.versioned += sum(is_uuid(text) and _VERSIONED.match(text) is not None for text in texts)
 
 
 class JsonObserver(TextObserver):
