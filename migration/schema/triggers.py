@@ -16,6 +16,7 @@ from migration.schema import expression as sqlite
 from migration.schema.ddl import quote_identifier, quote_literal
 from migration.schema.names import fit
 from migration.schema.query import From, Select
+from migration.schema.raising import raises
 from migration.schema.relations import Catalog, QueryScope
 from migration.schema.statement import Delete, Update, parse_trigger
 from migration.schema.target import Statement
@@ -24,6 +25,7 @@ from migration.schema.translate import condition
 from migration.schema.translate_query import QueryTranslator
 from migration.schema.trigger_body import BodyWriter
 from migration.schema.trigger_graph import TriggerGraph
+from migration.schema.trigger_keys import serves_keys
 from migration.schema.typed import UntranslatableError
 
 if TYPE_CHECKING:
@@ -54,9 +56,9 @@ def plan_triggers(draft: PlanDraft) -> list[Statement]:
             why = "it kept the index of a full-text search up to date, which PostgreSQL does by itself"
             draft.note("changed", other.name, f"not needed any more: {why}")
             continue
-        planner = _Planner(draft, catalog, graph, parsed[other.name])
         try:
-            statements += planner.statements()
+            trigger = _timed(draft, parsed[other.name])
+            statements += _Planner(draft, catalog, graph, trigger).statements()
         except UntranslatableError as error:
             _left(draft, other, str(error))
     _note_order(
@@ -67,6 +69,23 @@ def plan_triggers(draft: PlanDraft) -> list[Statement]:
 
 def _left(draft: PlanDraft, other: OtherObject, why: str) -> None:
     draft.left("trigger", other.name, f"the trigger was left out: {why}", other.sql, table=other.table)
+
+
+def _timed(draft: PlanDraft, trigger: Trigger) -> Trigger:
+    """The trigger, made to fire before the change where a foreign key would not wait for it."""
+    if not serves_keys(draft.source, trigger):
+        return trigger
+    own = any(
+        not isinstance(item, Select) and item.table.casefold() == trigger.table.casefold()
+        for item in trigger.body
+    )
+    if own or raises(trigger.body) or _reads(trigger.body, trigger.table):
+        raise UntranslatableError(
+            "PostgreSQL checks foreign keys before it fires, and what it does would be another thing before"
+        )
+    said = "fires before the row is changed, because PostgreSQL checks foreign keys before its AFTER triggers"
+    draft.note("changed", trigger.name, said)
+    return replace(trigger, timing="BEFORE")
 
 
 def _keeps_search(draft: PlanDraft, trigger: Trigger) -> bool:

@@ -324,6 +324,36 @@ def test_a_rowid_finds_the_row_of_a_table_with_another_key(make: Any) -> None:
     pair.compare()
 
 
+def test_what_a_foreign_key_waits_for_in_sqlite_is_done_in_time(make: Any) -> None:
+    pair = make("""
+        CREATE TABLE parent (id INTEGER PRIMARY KEY, name TEXT);
+        CREATE TABLE child (id INTEGER PRIMARY KEY, parent INT NOT NULL REFERENCES parent (id), note TEXT);
+        CREATE TABLE toy (child INT REFERENCES child, name TEXT);
+        CREATE TRIGGER parent_gone AFTER DELETE ON parent WHEN OLD.name IS NOT 'kept' BEGIN
+          DELETE FROM child WHERE parent = OLD.id;
+        END;
+        CREATE TRIGGER child_gone AFTER DELETE ON child BEGIN
+          UPDATE toy SET child = NULL WHERE child = OLD.id;
+        END;
+        CREATE TRIGGER child_comes AFTER INSERT ON child BEGIN
+          INSERT OR IGNORE INTO parent VALUES (NEW.parent, 'of ' || NEW.id);
+        END;
+    """)
+    assert pair.left == {}
+    pair.source.execute("PRAGMA foreign_keys = ON")
+    pair.do("INSERT INTO child VALUES (1, 10, 'a'), (2, 10, 'b'), (3, 11, NULL)")
+    pair.do("INSERT INTO toy VALUES (1, 'x'), (3, 'y')")
+    pair.do("INSERT INTO parent VALUES (12, 'kept')")
+    pair.do("INSERT INTO child VALUES (4, 12, 'c')")
+    pair.compare()
+    pair.do("DELETE FROM parent WHERE id = 10")
+    assert pair.do("DELETE FROM parent WHERE id = 12") is not None
+    pair.do("DELETE FROM parent WHERE id = 11")
+    pair.compare()
+    assert ("changed", "parent_gone") in {(note.level, note.object) for note in pair.report.notes}
+    assert not pair.report.verification["surprises"]
+
+
 SHOP = """
 CREATE TABLE owner (id INTEGER PRIMARY KEY, name TEXT, things INT NOT NULL DEFAULT 0, total INT DEFAULT 0);
 CREATE TABLE thing (id INTEGER PRIMARY KEY, owner INT REFERENCES owner (id) ON DELETE CASCADE, worth INT,
