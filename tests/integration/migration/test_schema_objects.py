@@ -13,6 +13,7 @@ import pytest
 
 from migration.planning import PlanOptions
 from migration.run import RunOptions, run_migration
+from migration.running.progress import Silent
 from migration.script import write_script
 from migration.verify import verify_migration
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from infra.local_postgres import LocalPostgres
+    from migration.running.steps import Outcome, Step
 
 EVERYTHING = r"""
 CREATE TABLE author ( -- who writes
@@ -200,3 +202,30 @@ def test_the_rollback_takes_functions_and_collations_back(
     write_script(everything, out, PlanOptions(fts="tsvector", nocase="citext"))
     for file in ("run.sql", "90_rollback.sql", "run.sql"):
         psql(database, out / file)
+
+
+class _Killed(Exception):
+    """Ends a run in the middle."""
+
+
+class _UntilTriggers(Silent):
+    def end(self, step: Step, outcome: Outcome) -> None:
+        del outcome
+        if step.name == "trigger shelf_in":
+            raise _Killed
+
+
+def test_a_run_that_starts_over_replaces_its_functions_and_collations(
+    everything: Path, database: str, other: str, content_of: Callable[..., Any]
+) -> None:
+    options = RunOptions(plan=PlanOptions(nocase="citext", fts="tsvector"))
+    with pytest.raises(_Killed):
+        run_migration(everything, database, options, _UntilTriggers())
+    with closing(sqlite3.connect(everything)) as source:
+        source.create_function("app_fn", 1, lambda _value: 1, deterministic=True)
+        source.execute("INSERT INTO keyless VALUES ('later', 2)")
+        source.commit()
+    report = run_migration(everything, database, options)
+    assert report.started_over
+    run_migration(everything, other, RunOptions(plan=options.plan, journal=everything.with_suffix(".second")))
+    assert content_of(database) == content_of(other)
