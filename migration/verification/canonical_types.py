@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from migration.schema.ddl import quote_literal
-from migration.verification.canonical import family, interval_meaning, plain_number, text_meaning
+from migration.verification.canonical import family, plain_number, text_meaning
 from migration.verification.canonical_sql import value_sql
+from migration.verification.canonical_time import interval_meaning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
