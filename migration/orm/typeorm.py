@@ -30,6 +30,11 @@ if TYPE_CHECKING:
 
 #: The columns of the table in which it remembers views and generated columns, whatever that table is called.
 _METADATA = {"type", "database", "schema", "table", "name", "value"}
+_UTC = "(now() AT TIME ZONE 'utc')"
+_CLOCKS = {
+    f"{_UTC}::date": "('now'::text)::date",
+    f"{_UTC}::time(0)": "('now'::text)::time with time zone",
+}
 _DIGITS_OF_A_SECOND = 6
 
 
@@ -108,6 +113,10 @@ class TypeOrm(OrmProfile):
         """@PrimaryGeneratedColumn has AUTOINCREMENT; a plain primary key is filled by the application."""
         del table
         return key.autoincrement
+
+    def default(self, sql: str) -> str:
+        """TypeORM writes the day and the time of day of the session's clock in these words."""
+        return _CLOCKS.get(sql, sql)
 
     # Names
 

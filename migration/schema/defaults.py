@@ -13,7 +13,7 @@ from migration.schema.clocks import read_clock, squeezed, write_clock
 from migration.schema.ddl import quote_literal
 from migration.schema.expression_parser import parse_expression
 from migration.schema.scope import Scope
-from migration.schema.tokens import BadSqlError, Kind, tokenize
+from migration.schema.tokens import BadSqlError, Kind, Token, tokenize
 from migration.schema.translate import translate
 from migration.schema.typed import NUMBERS, UntranslatableError, kind_of
 from migration.schema.typed import text as as_text
@@ -22,7 +22,6 @@ from migration.values.temporal import parse_datetime, parse_time
 
 if TYPE_CHECKING:
     from migration.schema.decision import Level
-    from migration.schema.tokens import Token
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ def translate_default(
     clock = read_clock(tokens)
     if clock is not None:
         return _clock(clock, kind, text, session_clock=session_clock)
-    literal = _literal(tokens)
+    literal = _literal(_json_text(tokens) if kind == "json" else tokens)
     if literal is not None:
         default = _typed(literal, kind, target, text)
         if quotes_numbers and default.sql is not None and kind in (*NUMBERS, "integer"):
@@ -155,6 +154,15 @@ def _literal(tokens: list[Token]) -> _Literal | None:
             return words.get(token.value.lower(), _Literal("text", token.value))
         case _:
             return None
+
+
+def _json_text(tokens: list[Token]) -> list[Token]:
+    """The text that json() or jsonb() is called with, which PostgreSQL reads by itself."""
+    match tokens:
+        case [function, _, Token(kind=Kind.STRING) as text, _] if function.is_word("JSON", "JSONB"):
+            return [text]
+        case _:
+            return tokens
 
 
 def _number(sign: str, text: str) -> _Literal:

@@ -1,6 +1,8 @@
 import type { DataSource } from "typeorm";
 
 import { Account, Company, Defaults, EveryType, Invoice, Level, LongName, Reserved, Role, Setting } from "./columns";
+import { LineItem, OddDefaults, Passport, Person, Purchase } from "./habits";
+import { Document } from "./one";
 import {
   Author, Category, Folder, Label, Loose, Membership, Photo, Place, Post, Profile, Question, Unit, Visit,
 } from "./relations";
@@ -36,6 +38,19 @@ export async function seed(source: DataSource): Promise<number> {
   await manager.insert(Reserved, [{ from: 1, select: "a", group: "g", Where: "user" }, { from: 1, select: "b", group: "h", Where: "table" }]);
   await manager.save(Company, { address: { street: "A 1", city: "Bern" }, billing: { street: "B 2" }, capital: { amount: 1234.5, currency: "CHF" } });
   await manager.insert(Invoice, { quantity: 3, price: 7, firstName: "Ada" });
+  if (source.hasMetadata(Document)) {
+    // Keys in the order that PostgreSQL's jsonb gives them: by length, then by bytes.
+    await manager.save(Document, { content: { big: 2 ** 40, deep: [1.5, -3, "é€𝄞 \"q\" \\ \n", { f: false, n: null, t: true }] } });
+    await manager.save(Document, { content: null, binary: [], json: ["text"] });
+    await manager.save(Document, { content: 7, binary: { long: "x".repeat(300) } });
+  }
+  await manager.save(OddDefaults, { id: 2 ** 40 });
+  await manager.save(OddDefaults, { id: 1, clock: "10:11:12.5", huge: -(2 ** 50), none: ["a"] });
+  const ada = await manager.save(Person, { first_name: "Ada", last_name: "L", email: "ada@example.org", age: 36, friends: [] });
+  const eve = await manager.save(Person, { first_name: "Eve", last_name: "", email: "eve@example.org", accountState: "gone", friends: [ada] });
+  await manager.insert(Passport, { personId: ada.id, number: "P1" });
+  const purchase = await manager.save(Purchase, { customer: eve });
+  await manager.insert(LineItem, [{ orderId: purchase.id, lineNo: 1, product: "x", buyer: ada }, { orderId: purchase.id, lineNo: 2, product: "y" }]);
   await manager.insert(LongName, { a_column_with_a_name_that_is_almost_as_long_as_postgres_allows: "x" });
   await manager.insert(Setting, [{ key: "theme", value: "dark" }, { key: "k2", value: "" }]);
 

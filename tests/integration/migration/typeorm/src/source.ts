@@ -2,12 +2,15 @@ import "reflect-metadata";
 import { DataSource } from "typeorm";
 
 import * as columns from "./columns";
+import * as habits from "./habits";
+import * as one from "./one";
 import * as relations from "./relations";
 import * as views from "./views";
 import { onPostgres } from "./dialect";
 import { Start1700000000000 } from "./migrations";
 
-const classes = [columns, relations, views].flatMap((module) => Object.values(module)).filter((item) => typeof item === "function");
+const version = process.env.TYPEORM === "typeorm-1" ? 1 : 0;
+const classes = [columns, relations, habits, views, ...(version === 1 ? [one] : [])].flatMap((module) => Object.values(module)).filter((item) => typeof item === "function");
 const url = process.env.DB_URL ?? "";
 
 /** TypeORM takes no socket's folder in a URL. */
