@@ -7,6 +7,7 @@ text in typeorm_metadata, views likewise; indexes, checks and constraints of sev
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
 
 #: The columns of the table in which it remembers views and generated columns, whatever that table is called.
 _METADATA = {"type", "database", "schema", "table", "name", "value"}
+#: One line, all names in quotes, and NOT NULL behind PRIMARY KEY: nobody else declares a table like that.
+_SPELLING = re.compile(
+    r'CREATE TABLE "[^"\n]+" \("[^"\n]+" (?:integer|varchar) PRIMARY KEY(?: AUTOINCREMENT)? NOT NULL'
+    r'(?:, "[^"\n]+" [a-z][^\n]*)?\)'
+)
 _UTC = "(now() AT TIME ZONE 'utc')"
 _CLOCKS = {
     f"{_UTC}::date": "('now'::text)::date",
@@ -58,7 +64,10 @@ class TypeOrm(OrmProfile):
         if find_table(source, "migrations", {"id", "timestamp", "name"}):
             return Evidence("has a table migrations with id, timestamp and name", Strength.TABLE)
         named = next((name for name in constraint_names(source) if names.PATTERN.fullmatch(name)), None)
-        return Evidence(f"has names like {named}", Strength.NAMES) if named is not None else None
+        if named is not None:
+            return Evidence(f"has names like {named}", Strength.NAMES)
+        spelled = next((table.name for table in source.tables if _SPELLING.fullmatch(table.sql)), None)
+        return Evidence(f"declares {spelled} as TypeORM does", Strength.SPELLING) if spelled else None
 
     # Columns
 

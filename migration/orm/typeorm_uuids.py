@@ -35,7 +35,7 @@ def may_be_uuid(
         return "probably uuid key"
     if _refers_by_name(source, column):
         return "probably uuid"
-    if _refers(table, column) or _is_referred_to(source, table, column) or _NAMED_ID.search(column.name):
+    if _refers(table, column) or _NAMED_ID.search(column.name) or _is_referred_to(source, table, column):
         return "perhaps uuid"
     return None
 
@@ -77,6 +77,9 @@ def _plain(name: str) -> str:
 
 
 def _is_referred_to(source: SourceSchema, table: Table, column: Column) -> bool:
+    in_key = table.primary_key is not None and column.name in table.primary_key.columns
+    if not in_key and not any(column.name in key.columns for key in table.uniques):
+        return False  # a thousand tables are looked through only for what they can refer to
     return any(
         key.parent_table == table.name and column.name in key.parent_columns
         for other in source.tables

@@ -10,8 +10,10 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 import pytest
 
 from migration.orm import typeorm_names
+from migration.orm.registry import recognise
 from migration.orm.typeorm_baseline import write_baseline
 from migration.planning import PlanOptions, draft_migration
+from migration.schema.read import read_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -245,3 +247,27 @@ def test_the_baseline_is_javascript_whatever_the_texts_are(plan: Callable[..., T
     assert baseline.text.startswith("module.exports = class Baseline1700000000000 {")
     assert '"a\\`b"' in baseline.text
     assert "\\${1}" in baseline.text
+
+
+@pytest.mark.parametrize(
+    ("sql", "recognised"),
+    [
+        (
+            'CREATE TABLE "user" ("id" integer PRIMARY KEY AUTOINCREMENT NOT NULL, "name" varchar NOT NULL)',
+            True,
+        ),
+        ('CREATE TABLE "user" ("id" varchar PRIMARY KEY NOT NULL)', True),
+        ("CREATE TABLE `user` (`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL)", False),
+        ('CREATE TABLE "user" ("id" integer NOT NULL PRIMARY KEY AUTOINCREMENT)', False),
+        ('CREATE TABLE "user" (\n"id" integer PRIMARY KEY AUTOINCREMENT NOT NULL)', False),
+        ('CREATE TABLE "user" ("id" INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL)', False),
+    ],
+)
+def test_a_file_without_any_name_is_recognised_by_its_spelling(
+    tmp_path: Path, sql: str, recognised: bool
+) -> None:
+    path = tmp_path / "source.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(sql)
+    found = recognise(read_schema(path))
+    assert (found.profile.name == "typeorm") is recognised
