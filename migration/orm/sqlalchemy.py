@@ -6,7 +6,6 @@ are the time zone of DateTime(timezone=True), an Enum without a CHECK, and an In
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -22,14 +21,12 @@ if TYPE_CHECKING:
 
     from migration.schema.decision import Decision, Remark
     from migration.schema.draft import PlanDraft
-    from migration.schema.source import Check, Column, PrimaryKey, SourceSchema, Table
-    from migration.schema.target import TargetTable
+    from migration.schema.source import Column, PrimaryKey, SourceSchema, Table
     from migration.values.facts import ColumnProfile
 
 _MEANT = {"CHAR(32)": "uuid or characters", "DATETIME": DATETIME_OR_INTERVAL}
 #: The DDL compiler ends the line of a column with a comma and a blank, and begins the next one with a tab.
 _SPELLING = ", \n\t"
-_BOOLEAN_CHECK = re.compile(r'"?(?P<column>[^"]+?)"? IN \(0, 1\)')
 
 _ZONES = (
     "DateTime became timestamp without time zone: {}; where the model says DateTime(timezone=True), give the "
@@ -95,14 +92,6 @@ class SqlAlchemy(OrmProfile):
         column = next(column for column in table.columns if column.name == name)
         whole = affinity_of(column.declared_type) is Affinity.INTEGER
         return whole and not any(name in reference.columns for reference in table.foreign_keys)
-
-    def replaces_check(self, target: TargetTable, check: Check) -> str | None:
-        """Boolean(create_constraint=True) has a CHECK where there is no type boolean."""
-        found = _BOOLEAN_CHECK.fullmatch(check.expression.strip())
-        for column in target.columns:
-            if found and column.source.name == found["column"] and column.type == "boolean":
-                return f"the type boolean of {column.name} takes true and false only"
-        return None
 
     def advisories(self, draft: PlanDraft) -> Iterable[Remark]:
         times = [
