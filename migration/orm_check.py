@@ -6,13 +6,16 @@ import json
 import os
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from migration.errors import MigrationError
 from migration.target.dsn import Dsn, parse_dsn
 from monitor.errors import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _SCRIPT = Path(__file__).parent / "orm" / "typeorm_check.cjs"
 _MARK = "outgrow-typeorm-check "
@@ -29,17 +32,26 @@ class ApplicationRefusedError(MigrationError):
 
 @dataclass(frozen=True)
 class SchemaDifference:
-    """The statements that TypeORM would run to make the database fit its entities, and how many these are."""
+    """The statements that TypeORM would run to make the database fit its entities, and how many these are.
+
+    `types` are the columns of another type than their entity's: table.column, and the type it wants.
+    """
 
     statements: tuple[str, ...]
     entities: int
+    types: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def exit_code(self) -> ExitCode:
         return ExitCode.DIFFERS if self.statements else ExitCode.DONE
 
     def to_json(self) -> dict[str, Any]:
-        return {"entities": self.entities, "statements": list(self.statements)}
+        return {"entities": self.entities, "statements": list(self.statements), "types": dict(self.types)}
+
+    def rules(self) -> str:
+        """A rules file with which the migration gives these columns the type that TypeORM wants."""
+        lines = [f"  {json.dumps(path)}: {{type: {json.dumps(kind)}}}" for path, kind in self.types.items()]
+        return "\n".join(["columns:", *lines])
 
 
 def check_application(app: Path, data_source: Path, dsn: str | None = None) -> SchemaDifference:
@@ -97,7 +109,8 @@ def check_application(app: Path, data_source: Path, dsn: str | None = None) -> S
             next_step="see that the application starts on this database with synchronize: false",
         )
     found = json.loads(answer.removeprefix(_MARK))
-    return SchemaDifference(tuple(map(_shown, found["statements"])), found["entities"])
+    types = {f"{item['table']}.{item['column']}": item["type"] for item in found["wanted"]}
+    return SchemaDifference(tuple(map(_shown, found["statements"])), found["entities"], types)
 
 
 def _connection(dsn: Dsn) -> dict[str, Any]:

@@ -52,6 +52,11 @@ def orm_check(
         out.print(f"[bold red]TypeORM would change {len(found.statements)} things[/]:")
         for statement in found.statements:
             out.print(f"  {statement}", markup=False, highlight=False, soft_wrap=True)
+        if found.types:
+            out.print(
+                "\nmigrate again with these rules (--rules FILE), and the types are those of the entities:"
+            )
+            out.print(found.rules(), markup=False, highlight=False, soft_wrap=True)
     else:
         out.print(f"TypeORM finds nothing to change for {found.entities} entities")
     raise typer.Exit(int(found.exit_code))

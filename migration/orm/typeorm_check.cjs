@@ -40,6 +40,30 @@ async function dataSourceOf(module) {
   throw new Error("this module exports no DataSource");
 }
 
+// The columns whose type is another one than the entity's, with the type that the entity wants.
+async function wantedTypes(source) {
+  const { driver } = source;
+  const runner = source.createQueryRunner();
+  const found = [];
+  try {
+    for (const entity of source.entityMetadatas) {
+      if (entity.tableType === "view" || entity.tableType === "entity-child") continue;
+      const table = await runner.getTable(entity.tablePath);
+      for (const column of entity.columns) {
+        const there = table && table.findColumnByName(column.databaseName);
+        const type = driver.normalizeType(column);
+        if (!there || there.type === type || type === "enum") continue;
+        const { precision, scale, isArray } = column;
+        const wanted = driver.createFullType({ type, length: driver.getColumnLength(column), precision, scale, isArray });
+        found.push({ table: entity.tableName, column: column.databaseName, type: wanted.toLowerCase() });
+      }
+    }
+  } finally {
+    await runner.release();
+  }
+  return found;
+}
+
 async function main() {
   const chunks = [];
   for await (const chunk of process.stdin) chunks.push(chunk);
@@ -60,7 +84,8 @@ async function main() {
   try {
     const { upQueries } = await source.driver.createSchemaBuilder().log();
     const statements = upQueries.map(({ query, parameters }) => ({ query, parameters: parameters ?? [] }));
-    console.log("\n" + MARK + JSON.stringify({ statements, entities: source.entityMetadatas.length }));
+    const wanted = statements.length ? await wantedTypes(source) : [];
+    console.log("\n" + MARK + JSON.stringify({ statements, entities: source.entityMetadatas.length, wanted }));
   } finally {
     await source.destroy();
   }

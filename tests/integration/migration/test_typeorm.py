@@ -207,6 +207,13 @@ def test_orm_check_asks_the_application_itself(
         'ALTER TABLE "company" ALTER COLUMN "addressCity" DROP NOT NULL'
     ]
 
+    # What it asks for can be given: a guess of ours that was wrong becomes a rule.
+    assert json.loads(changed.out)["types"] == {}
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute('ALTER TABLE "User" ALTER COLUMN "sessionId" TYPE varchar')
+    guessed = outgrow(*command, env=environment)
+    assert 'columns:\n  "User.sessionId": {type: "uuid"}' in guessed.out
+
     unbuilt = outgrow("migrate", "orm-check", database, "--app", FOLDER, "--data-source", "dist/none.js")
     assert unbuilt.code == 1
     assert "build the application first" in unbuilt.err
