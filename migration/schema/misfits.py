@@ -132,7 +132,9 @@ def _example(profile: ColumnProfile) -> str:
 def _fitting(declared: DeclaredType, profile: ColumnProfile, policy: Policy) -> ColumnProfile:
     match declared.family:
         case family if family in _WHOLE:
-            return replace(profile, texts=0, blobs=0, reals=profile.huge_reals, infinities=0)
+            if profile.huge_reals:  # numeric will hold them, and all other reals with them
+                return replace(profile, texts=0, blobs=0)
+            return replace(profile, texts=0, blobs=0, reals=0, infinities=0)
         case Family.BOOLEAN:
             truths = profile.truths or 0
             return replace(

@@ -123,11 +123,9 @@ def _truths(profile: ColumnProfile) -> bool:
     return (profile.min_integer or 0) >= 0 and (profile.max_integer or 0) <= 1
 
 
-def _beyond_integers(declared: DeclaredType, profile: ColumnProfile) -> Decision | None:
+def _beyond_integers(declared: DeclaredType, profile: ColumnProfile) -> Decision:
     """Integers that SQLite could not keep as such: it has rounded them to 53 bits."""
-    if profile.reals != profile.huge_reals:
-        return None
-    found = f"{some_of(profile.reals, profile.values, 'value')} beyond 64 bits"
+    found = f"{some_of(profile.huge_reals, profile.values, 'value')} beyond 64 bits"
     why = f"declared {declared.text}, but {found}, which SQLite had rounded to about 16 digits: numeric"
     return Decision("numeric", Conversion.NUMERIC, why, (("changed", why),))
 

@@ -339,6 +339,8 @@ def _time(column: TargetColumn, options: PlanOptions) -> Callable[[Any], Any]:
     del column, options
 
     def convert(value: Any) -> time:
+        if type(value) is not str:
+            raise TypeError
         return parse_time(value)
 
     return convert

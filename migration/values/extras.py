@@ -71,4 +71,4 @@ def _between(name: str, low: int, high: int | None) -> str:
     """Whether the magnitude of a number lies in a range; abs() would overflow at the least integer."""
     above = "" if high is None else f" AND {name} < {high + 1}"
     below = "" if high is None else f" AND {name} > {-high - 1}"
-    return f"({name} >= {low}{above}) OR ({name} <= {-low}{below})"
+    return f"(({name} >= {low}{above}) OR ({name} <= {-low}{below}))"
