@@ -11,7 +11,7 @@ help: ## list the targets
 
 setup: $(STAMP) ## make .venv with everything the project needs
 
-$(STAMP): requirements.lock pyproject.toml scripts/setup
+$(STAMP): requirements.lock requirements-compiler.lock pyproject.toml scripts/setup
 	@sh scripts/setup $(VENV)
 	@touch $@
 
@@ -37,6 +37,8 @@ docs: setup ## write what the documentation shows from what the commands print
 lock: setup ## pin and hash every dependency again
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
 	  --no-annotate --no-header --quiet --output-file requirements.lock
+	echo ziglang | $(BIN)/uv pip compile - --universal --python-version 3.11 --generate-hashes \
+	  --no-annotate --no-header --quiet --output-file requirements-compiler.lock
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) demo-out build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

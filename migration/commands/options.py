@@ -86,6 +86,14 @@ Comments: TypeAlias = Annotated[
     Literal["auto", "yes", "no"],
     typer.Option(help="Comments beside columns become PostgreSQL's (auto: not where an ORM made the file)."),
 ]
+Jobs: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=64,
+        help="How many connections work at the same time (default: one for each processor, 2 to 4).",
+    ),
+]
 Verify: TypeAlias = Annotated[bool, typer.Option(help="Compare both sides before the run is finished.")]
 AcceptRejects: TypeAlias = Annotated[
     bool, typer.Option("--accept-rejects", help="Rejected rows are no reason for exit code 3.")

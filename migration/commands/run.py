@@ -64,6 +64,7 @@ def run(
     fts: option.Fts = "skip",
     nocase: option.Nocase = "lower",
     comments: option.Comments = "auto",
+    jobs: option.Jobs = None,
     verify: option.Verify = True,
     accept_rejects: option.AcceptRejects = False,
     max_rejects: option.MaxRejects = 1_000,
@@ -104,6 +105,7 @@ def run(
         accept_rejects,
         max_rejects,
         rejects,
+        jobs,
     )
     if dry_run:
         _show_steps(source, dsn, options, as_json=as_json)

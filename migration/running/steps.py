@@ -80,6 +80,8 @@ _OVER_ONE_TABLE: dict[str, LockMode] = {
     "index": "share",
     "check": "access exclusive",
 }
+#: How a table is locked while something is said about it.
+_ABOUT: LockMode = "share update exclusive"
 #: How both tables of a foreign key are locked while it is made.
 _REFERS: LockMode = "share row exclusive"
 
@@ -170,17 +172,22 @@ def _add_copies(steps: _Steps, parts: Mapping[str, Sequence[Part]]) -> dict[str,
 def _add_builds(steps: _Steps, copied: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
     """What is built after the load; gives the ids of the keys and indexes of each table."""
     keyed: dict[str, frozenset[str]] = {name: frozenset() for name in copied}
+    built: dict[str, frozenset[str]] = dict(keyed)
     for statement in steps.plan.after_load:
         name, table, parent = f"{statement.kind} {statement.name}", statement.table, statement.parent
         if statement.kind in _OVER_ONE_TABLE and table in copied:
             locks = ((table, _OVER_ONE_TABLE[statement.kind]),)
             made = steps.add("build", name, statement=statement, needs=copied[table], locks=locks)
+            built[table] |= {made}
             if statement.kind != "check":
                 keyed[table] |= {made}
         elif statement.kind == "foreign key" and table in copied and parent in copied:
             needs = copied[table] | copied[parent] | keyed[table] | keyed[parent]
             both = tuple((item, _REFERS) for item in dict.fromkeys((table, parent)))
-            steps.add("build", name, statement=statement, needs=needs, locks=both)
+            built[table] |= {steps.add("build", name, statement=statement, needs=needs, locks=both)}
+        elif statement.kind == "comment" and table in copied:
+            needs = copied[table] | built[table]
+            steps.add("build", name, statement=statement, needs=needs, locks=((table, _ABOUT),))
         else:
             steps.add("build", name, statement=statement, alone=True)
     return keyed

@@ -125,7 +125,14 @@ def bring_back(schema: str, plan: SetAside, orphans: Mapping[tuple[str, str], in
         unchecked = add if not key.validated else f"{add} NOT VALID"
         known = orphans.get((key.table, key.name))
         statements.append(
-            Statement("foreign key", key.name, key.table, unchecked if known else add, otherwise=unchecked)
+            Statement(
+                "foreign key",
+                key.name,
+                key.table,
+                unchecked if known else add,
+                otherwise=unchecked,
+                parent=key.parent,
+            )
         )
         statements += _comment(
             "CONSTRAINT", f"{quote_identifier(key.name)} ON {table}", key.table, key.comment

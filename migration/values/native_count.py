@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING, Any
 from migration.native.profiling import CountedRows, Look, Watch, count
 from migration.schema.declared import Family, type_of
 from migration.schema.tokens import quoted
-from migration.values.observers import DecimalObserver, TemporalObserver, TextObserver, UuidObserver
+from migration.values.observers import (
+    DecimalObserver,
+    RandomUuidObserver,
+    TemporalObserver,
+    TextObserver,
+    UuidObserver,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -98,7 +104,7 @@ class _TableCount:
         look = Look.EVERY_TEXT
         if type(observer) is TemporalObserver:
             look = Look.MOMENT
-        elif type(observer) is UuidObserver:
+        elif type(observer) in (UuidObserver, RandomUuidObserver):
             look = Look.UUID
         elif type(observer) is TextObserver:
             look = Look.TEXT
@@ -128,8 +134,6 @@ class _TableCount:
         counted = dict(zip((column.name for column in self._columns), self._rows.columns, strict=False))
         for name, observer in self._texts.items():
             found = counted[name]
-            if isinstance(observer, TemporalObserver):
+            if isinstance(observer, (TemporalObserver, UuidObserver, RandomUuidObserver)):
                 observer.add(found)
-            elif isinstance(observer, UuidObserver):
-                observer.found += found.uuids
         return NativeCount(self._rows.rows, counted, self._texts, self._decimals)

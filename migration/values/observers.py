@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 #: Texts arrive as bytes in the file's encoding; None stands for everything that is no text.
 Texts = Sequence[bytes | None]
 
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.IGNORECASE)
 #: The version and variant that RFC 9562 gives to every UUID but two; a hash has them by chance only.
 _VERSIONED = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[1-8][0-9a-f]{3}-?[89ab].*", re.IGNORECASE)
@@ -197,6 +196,11 @@ class UuidObserver(TextObserver):
         self.found = 0
         self.respelled = 0
 
+    def add(self, counted: Counted) -> None:
+        """Take over what C has counted: UUIDs in the form that PostgreSQL keeps."""
+        self.found += counted.uuids
+        self.versioned += counted.versioned_uuids
+
     def look(self, texts: list[str]) -> None:
         for text in texts:
             if is_uuid(text):
@@ -211,6 +215,11 @@ class RandomUuidObserver(TextObserver):
         super().__init__(codec)
         self.found = 0
         self.random = 0
+
+    def add(self, counted: Counted) -> None:
+        """Take over what C has counted."""
+        self.found += counted.uuids
+        self.random += counted.random_uuids
 
     def look(self, texts: list[str]) -> None:
         for text in texts:
