@@ -46,7 +46,7 @@ class _Counts(ctypes.Structure):
         *((name, ctypes.c_int64) for name in ("min_integer", "max_integer", "infinities")),
         *((name, ctypes.c_int64) for name in ("max_characters", "max_bytes")),
         *((name, ctypes.c_int64) for name in ("dates", "datetimes", "utc", "offsets", "times", "digits")),
-        *((name, ctypes.c_int64) for name in ("uuids", "versioned_uuids", "random_uuids")),
+        *((name, ctypes.c_int64) for name in ("uuids", "random_uuids")),
         ("largest", ctypes.c_double),
     )
 
@@ -88,7 +88,6 @@ class Counted:
     times: int = 0
     digits: int = 0
     uuids: int = 0
-    versioned_uuids: int = 0
     random_uuids: int = 0
     largest: float = 0.0
 
@@ -108,7 +107,7 @@ class Counted:
         self.max_integer = max(highs, default=None)
 
 
-_SHAPES = ("dates", "datetimes", "utc", "offsets", "times", "uuids", "versioned_uuids", "random_uuids")
+_SHAPES = ("dates", "datetimes", "utc", "offsets", "times", "uuids", "random_uuids")
 
 
 @dataclass

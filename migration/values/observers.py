@@ -199,7 +199,6 @@ class UuidObserver(TextObserver):
     def add(self, counted: Counted) -> None:
         """Take over what C has counted: UUIDs in the form that PostgreSQL keeps."""
         self.found += counted.uuids
-        self.versioned += counted.versioned_uuids
 
     def look(self, texts: list[str]) -> None:
         for text in texts:

@@ -18,7 +18,7 @@ typedef struct {
   int64_t infinities;
   int64_t max_characters, max_bytes;
   int64_t dates, datetimes, utc, offsets, times, digits;
-  int64_t uuids, versioned_uuids, random_uuids;
+  int64_t uuids, random_uuids;
   double largest;
 } profile_counts;
 
@@ -95,10 +95,8 @@ static int look_at_text(cursor *from, int at, const profile_column *column, prof
     case LOOK_UUID:
       if (!is_plain_uuid(text, size)) return hand_over(from, at, text, size);
       counts->uuids++;
-      if (strchr("89ab", text[19]) != NULL) { /* the variant of RFC 9562, which numbers its versions from 1 to 8 */
-        counts->versioned_uuids += text[14] >= '1' && text[14] <= '8';
-        counts->random_uuids += text[14] == '4';
-      }
+      /* Version 4 and the variant of RFC 9562. */
+      counts->random_uuids += text[14] == '4' && strchr("89ab", text[19]) != NULL;
       return 1;
     case LOOK_EVERY_TEXT:
       return hand_over(from, at, text, size);
