@@ -11,7 +11,7 @@ import json
 import sqlite3
 import time
 import uuid
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -93,11 +93,18 @@ def default_journal(source: Path) -> Path:
 
 
 class Journal:
-    """An open journal. Every write is on disk (synchronous=FULL) before the call returns."""
+    """An open journal: whole after a kill, and after a loss of power too.
+
+    What the target's own records repeat, the steps, is written through a log that need not reach the disk at
+    once: thousands of steps would wait for it thousands of times. What only the journal knows is on the disk
+    before the call returns, with all that was written before: the setup, and from its last step on, which
+    removes the target's records, everything.
+    """
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self._connection = connection
+        self._through_log = False
 
     @property
     def setup(self) -> Setup:
@@ -135,6 +142,11 @@ class Journal:
 
     def begin(self, step: Step, position: int) -> None:
         """Note that a step is about to be carried out (again, where an earlier run ended inside it)."""
+        with _written(self.path):
+            if not self._through_log:
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                self._through_log = True
+            self._connection.execute(f"PRAGMA synchronous = {'FULL' if step.kind == 'finish' else 'NORMAL'}")
         self._write(
             "INSERT INTO step (id, position, kind, name, state, started) VALUES (?, ?, ?, ?, 'started', ?)"
             " ON CONFLICT (id) DO UPDATE SET state = 'started'",
@@ -150,6 +162,7 @@ class Journal:
 
     def start_over(self, setup: Setup) -> None:
         """Forget all steps and pin a setup anew, in one transaction."""
+        self._connection.execute("PRAGMA synchronous = FULL")
         with _written(self.path), transaction(self._connection):
             self._connection.execute("DELETE FROM step")
             self._connection.execute("DELETE FROM setup")
@@ -157,7 +170,15 @@ class Journal:
 
     def finish(self, report: Mapping[str, Any]) -> None:
         """Note that everything is done, with the run's report."""
+        self._connection.execute("PRAGMA synchronous = FULL")
         self._write("UPDATE setup SET finished = ?, report = ?", [time.time(), json.dumps(report)])
+
+    def close(self) -> None:
+        """Make one file of it again; a journal that cannot be written keeps its log until the next run."""
+        if self._through_log:
+            with suppress(sqlite3.Error):
+                self._connection.execute("PRAGMA journal_mode = DELETE")
+        self._connection.close()
 
     def _write(self, statement: str, values: list[Any]) -> None:
         with _written(self.path):
@@ -174,8 +195,8 @@ def existing_journal(path: Path) -> Iterator[Journal | None]:
     if not path.exists():
         yield None
         return
-    with closing(_open(path, "rw")) as connection:
-        yield Journal(path, connection)
+    with closing(Journal(path, _open(path, "rw"))) as journal:
+        yield journal
 
 
 @contextmanager
@@ -187,8 +208,8 @@ def new_journal(path: Path, setup: Setup) -> Iterator[Journal]:
         connection.executescript(_TABLES)
         _pin(connection, setup)
     draft.rename(path)
-    with closing(_open(path, "rw")) as connection:
-        yield Journal(path, connection)
+    with closing(Journal(path, _open(path, "rw"))) as journal:
+        yield journal
 
 
 @contextmanager

@@ -114,11 +114,12 @@ class Watch:
     """Notices commits of other connections from the moment it is made; a checkpoint of the log is none.
 
     `PRAGMA data_version` changes with every such commit. An immutable connection sees none: there the
-    marks decide.
+    marks decide. Another file that took the path's place is a change too.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._file = _identity(path)
         self._connection = open_source(path)
         self._state = read_state(path)
         self._version = self._data_version()
@@ -141,12 +142,23 @@ class Watch:
         return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
 
     def changed(self) -> bool:
+        if _identity(self._path) != self._file:
+            return True
         if is_immutable(self._connection):
             return read_state(self._path) != self._state
         return self._data_version() != self._version
 
     def close(self) -> None:
         self._connection.close()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file lies at a path, if any."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 #: How often several connections are tried to begin at one moment, and the pause between (seconds, at most).

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import socket
 from dataclasses import asdict, dataclass
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from migration.target.dsn import Dsn
+
+#: The driver tells of lost connections through its logger too, which without a handler means standard error.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 
