@@ -19,7 +19,7 @@ from migration.running.copy import Aside, TableCopy
 from migration.running.progress import Silent
 from migration.schema.options import PlanOptions
 from migration.script import write_script
-from migration.source.connection import open_source
+from migration.source.snapshot import Reader, hold_snapshot
 from migration.target.database import connected
 from migration.target.rejects import RejectTable
 from migration.verify import verify_migration
@@ -135,7 +135,7 @@ def test_a_run_killed_anywhere_loses_no_reject_and_doubles_none(
     monkeypatch.setattr(migration.running.copy, "FIRST_ROWS", 7)
     monkeypatch.setattr(migration.running.copy, "MOST_ROWS", 7)
     killed = 0
-    for moment in range(1, 60):
+    for moment in range(1, 90, 3):
         try:
             report = run_migration(source, database, RunOptions(REJECT), _Killer(moment))
         except _Killed:
@@ -195,11 +195,17 @@ def test_a_reject_that_was_stored_after_all_is_a_difference(source: Path, databa
     assert [(row.kind, row.key) for row in found["aliased"].rows] == [("extra", {"id": "9"})]
 
 
-def test_rows_that_postgresql_refuses_are_found_among_the_others(source: Path, database: str) -> None:
+@pytest.mark.parametrize("compiled", [True, False])
+def test_rows_that_postgresql_refuses_are_found_among_the_others(
+    source: Path,
+    database: str,
+    compiled: bool,  # pytest gives it by name
+) -> None:
     """CHECKs and unique keys of a table that stands already: only the refused rows are kept aside."""
     plan = plan_migration(source, REJECT)
     table = next(item for item in plan.tables if item.name == "aliased")
-    with connected(database) as target, closing(open_source(source)) as reader:
+    with connected(database) as target, hold_snapshot(source, 1) as snapshot:
+        reader = snapshot.readers[0] if compiled else Reader(snapshot.connection, None)
         target.execute(
             "CREATE TABLE public.aliased"
             " (id bigint CHECK (id <> 30), n bigint UNIQUE, b bytea CHECK (b <> '\\x14'))"
