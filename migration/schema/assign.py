@@ -35,7 +35,8 @@ def assign(value: Typed, column: TargetColumn) -> str:
         case "number" | "real" if value.kind in NUMBERS:
             return value.sql
         case "text":
-            return text(value)
+            enumeration = column.type.startswith('"')
+            return f"({text(value)})::{column.type}" if enumeration else text(value)
         case "json" if value.kind == "text":
             return f"{value.operand}::json"
         case _ if value.kind == wanted:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from migration.schema import ddl
+from migration.schema.nocase import is_text
 from migration.schema.target import Statement
 from migration.schema.virtual import FTS, RTREE, parse_virtual
 
@@ -121,6 +122,6 @@ def _texts(target: TargetTable, virtual: VirtualTable) -> list[TargetColumn]:
 def _text(column: TargetColumn) -> str | None:
     """The column as text, by a cast that never depends on a setting."""
     name = ddl.quote_identifier(column.name)
-    if column.type.startswith(("text", "character varying")):
-        return name
+    if is_text(column.type):
+        return f"{name}::text" if column.folding == "citext" else name
     return f"{name}::text" if column.type in ("smallint", "integer", "bigint") else None

@@ -127,7 +127,7 @@ class Catalog:
         self._known: dict[str, Known] = {}
         for table, target in draft.tables_in_order():
             columns: dict[str, Typed | None] = {
-                column.source.name.casefold(): as_typed(column) for column in target.columns
+                column.source.name.casefold(): _as_text(as_typed(column)) for column in target.columns
             }
             columns |= {skipped.casefold(): None for skipped in table.skipped}
             rowid = draft.rowid_column(table)
@@ -170,11 +170,20 @@ def _typed(output: Output) -> Typed | None:
     except KeyError:
         return None
     loose = output.loose and kind == "text"
-    return Typed(
-        quote_identifier(output.name),
-        kind,
-        column=output.plain,
-        collation=output.collation,
-        type=output.type,
-        loose=loose,
+    return _as_text(
+        Typed(
+            quote_identifier(output.name),
+            kind,
+            column=output.plain,
+            collation=output.collation,
+            type=output.type,
+            loose=loose,
+        )
     )
+
+
+def _as_text(column: Typed) -> Typed:
+    """An enumeration as the text that it is in SQLite: PostgreSQL compares it with no other text."""
+    if not column.type.startswith('"'):
+        return column
+    return replace(column, sql=f"{column.sql}::text", atomic=False, type="text")

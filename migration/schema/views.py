@@ -52,12 +52,7 @@ def plan_views(draft: PlanDraft) -> list[Statement]:
             _rename(created, draft.schema, name)
             sql = created.sql(dialect="postgres", identify=True, pretty=True)
         except (UntranslatableError, SqlglotError) as error:
-            as_written = _as_written(draft, view, name)
-            if as_written is None:
-                statements += _by_expressions(draft, view, names, str(error).splitlines()[0])
-                continue
-            draft.note("info", view.name, "the view was taken as it is written; compare what it shows")
-            statements.append(Statement("view", name, name, as_written, optional=True))
+            statements += _by_expressions(draft, view, names, str(error).splitlines()[0])
             continue
         draft.outputs[view.name] = _outputs(created, names)
         names.add(view.name, name, draft.outputs[view.name])
@@ -67,11 +62,15 @@ def plan_views(draft: PlanDraft) -> list[Statement]:
 
 
 def _by_expressions(draft: PlanDraft, view: OtherObject, names: Names, why: str) -> list[Statement]:
-    """The view expression by expression; what that does not know either is left."""
+    """The view expression by expression, or as its application sends it to PostgreSQL, too; or it is left."""
     name = draft.views[view.name]
     try:
         sql, outputs = translate_view(draft, view, name)
     except UntranslatableError as error:
+        as_written = _as_written(draft, view, name)
+        if as_written is not None:
+            draft.note("info", view.name, "the view was taken as it is written; compare what it shows")
+            return [Statement("view", name, name, as_written, optional=True)]
         better = "" if str(error) in why else f"; {error}"
         draft.left("view", view.name, f"the view was left out: {why}{better}", view.sql)
         return []

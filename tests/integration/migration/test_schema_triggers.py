@@ -354,6 +354,27 @@ def test_what_a_foreign_key_waits_for_in_sqlite_is_done_in_time(make: Any) -> No
     assert not pair.report.verification["surprises"]
 
 
+def test_triggers_read_and_write_the_enumerations_of_typeorm(make: Any) -> None:
+    pair = make("""
+        CREATE TABLE typeorm_metadata (type varchar NOT NULL, name varchar, value text);
+        CREATE TABLE "user" (id integer PRIMARY KEY AUTOINCREMENT NOT NULL, name varchar,
+          kind varchar CHECK (kind IN ('admin', 'user')) NOT NULL DEFAULT ('user'));
+        CREATE TABLE grant_log (who varchar, kind varchar);
+        CREATE TRIGGER granted AFTER UPDATE OF kind ON "user" WHEN NEW.kind <> OLD.kind BEGIN
+          INSERT INTO grant_log VALUES (NEW.name, upper(NEW.kind) || '!');
+          UPDATE "user" SET kind = CASE WHEN name = 'root' THEN 'admin' ELSE kind END WHERE id = NEW.id;
+          UPDATE "user" SET kind = lower('USER') WHERE name = 'guest' AND kind = NEW.kind;
+        END;
+        INSERT INTO "user" (name) VALUES ('root'), ('guest'), ('Ann');
+    """)
+    assert pair.left == {}
+    types = pair.target.execute("SELECT count(*) FROM pg_type WHERE typtype = 'e'").fetchone()
+    assert types == (1,)
+    pair.do("""UPDATE "user" SET kind = 'admin'""")
+    pair.do("""UPDATE "user" SET kind = 'user' WHERE name <> 'x'""")
+    pair.compare()
+
+
 SHOP = """
 CREATE TABLE owner (id INTEGER PRIMARY KEY, name TEXT, things INT NOT NULL DEFAULT 0, total INT DEFAULT 0);
 CREATE TABLE thing (id INTEGER PRIMARY KEY, owner INT REFERENCES owner (id) ON DELETE CASCADE, worth INT,
