@@ -90,7 +90,8 @@ def _verdict(report: RunReport) -> str:
     found = report.verification
     proven = "not verified"
     if found is not None:
-        proven = "verification found differences" if found["surprises"] else "verified, every row equal"
+        equal = f"verified, every{' other' if report.rejected.rows else ''} row equal"
+        proven = "verification found differences" if found["surprises"] else equal
     refused = sum(left.refused for left in report.left)
     missing = refused + sum(note.level == "left" for note in report.notes)
     rest = f"; left to do by hand: {missing} (named above)" if missing else ""

@@ -7,23 +7,25 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from datetime import UTC, date, datetime, time
 from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from migration.errors import MigrationError
-from migration.schema.declared import fixed_epoch, type_of
 from migration.schema.options import PlanOptions
 from migration.schema.target import Conversion
 from migration.schema.tokens import quoted
 from migration.values.blank import blank_of
 from migration.values.cast import caster
-from migration.values.epoch import epoch_unit, from_epoch
+from migration.values.convert_time import (
+    date_conversion,
+    time_conversion,
+    timestamp_conversion,
+    timestamptz_conversion,
+)
 from migration.values.jsonb_blob import jsonb_blob_text
 from migration.values.observers import BOOLEAN_TEXTS, BOOLEAN_WORDS, is_json, is_uuid
 from migration.values.reading import read_with
-from migration.values.temporal import parse_datetime, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -284,68 +286,6 @@ def _boolean(column: TargetColumn, options: PlanOptions) -> Callable[[Any], Any]
     return convert
 
 
-def _timestamp(column: TargetColumn, options: PlanOptions) -> Callable[[Any], Any]:
-    """The clock as it stands there; an instant's clock in UTC."""
-    del options
-    instant = _instant_of(column)
-
-    def convert(value: Any) -> datetime:
-        if type(value) in (int, float):
-            return instant(value).replace(tzinfo=None)
-        parsed = parse_datetime(value)
-        return parsed if parsed.tzinfo is None else parsed.astimezone(UTC).replace(tzinfo=None)
-
-    return convert
-
-
-def _timestamptz(column: TargetColumn, options: PlanOptions) -> Callable[[Any], Any]:
-    del options
-    instant = _instant_of(column)
-
-    def convert(value: Any) -> datetime:
-        if type(value) in (int, float):
-            return instant(value)
-        parsed = parse_datetime(value)
-        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
-
-    return convert
-
-
-def _instant_of(column: TargetColumn) -> Callable[[Any], datetime]:
-    """Reads numbers by the column's unit, and only those that the unit was told by."""
-    unit = column.epoch
-    fixed = fixed_epoch(type_of(column.source)) is not None
-
-    def instant(value: Any) -> datetime:
-        if unit is None or not (fixed or epoch_unit(value) == unit):
-            raise ValueError
-        return from_epoch(value, unit)
-
-    return instant
-
-
-def _date(column: TargetColumn, options: PlanOptions) -> Callable[[Any], Any]:
-    del column, options
-
-    def convert(value: Any) -> date:
-        if len(value) != len("0000-00-00"):
-            raise ValueError
-        return date.fromisoformat(value)
-
-    return convert
-
-
-def _time(column: TargetColumn, options: PlanOptions) -> Callable[[Any], Any]:
-    del column, options
-
-    def convert(value: Any) -> time:
-        if type(value) is not str:
-            raise TypeError
-        return parse_time(value)
-
-    return convert
-
-
 def _uuid(column: TargetColumn, options: PlanOptions) -> Callable[[Any], Any]:
     del column, options
 
@@ -408,10 +348,10 @@ _CONVERSIONS: dict[Conversion, Callable[[TargetColumn, PlanOptions], Callable[[A
     Conversion.TEXT: _text,
     Conversion.BYTES: _bytes,
     Conversion.BOOLEAN: _boolean,
-    Conversion.TIMESTAMP: _timestamp,
-    Conversion.TIMESTAMPTZ: _timestamptz,
-    Conversion.DATE: _date,
-    Conversion.TIME: _time,
+    Conversion.TIMESTAMP: timestamp_conversion,
+    Conversion.TIMESTAMPTZ: timestamptz_conversion,
+    Conversion.DATE: date_conversion,
+    Conversion.TIME: time_conversion,
     Conversion.UUID: _uuid,
     Conversion.JSON: _json,
     Conversion.ANY_AS_TEXT: _any_as_text,
