@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from infra.local_postgres import LocalPostgres
     from migration.running.report import RunReport
 
-EXAMPLES = int(os.environ.get("OUTGROW_EXAMPLES", "25"))
+EXAMPLES = int(os.environ.get("OUTGROW_EXAMPLES", "20"))
 #: Shrinking takes as long as many examples; OUTGROW_SHRINK=1 asks for it.
 PHASES = [Phase.explicit, Phase.reuse, Phase.generate] + [Phase.shrink] * ("OUTGROW_SHRINK" in os.environ)
 MODEST = settings(
@@ -205,6 +205,10 @@ values = st.one_of(
 )
 
 
+def as_stored(value: bytes) -> str:
+    return value.decode("utf-8", "surrogateescape")
+
+
 def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
@@ -307,7 +311,7 @@ def make(
     path.unlink(missing_ok=True)
     rows = 0
     with closing(sqlite3.connect(path, isolation_level=None)) as source:
-        source.text_factory = lambda value: value.decode("utf-8", "surrogateescape")
+        source.text_factory = as_stored
         for statements in declared:
             for statement in statements.split(";\n"):
                 with suppress(sqlite3.Error):  # an index over a double-quoted text, a view over a lost table
@@ -366,26 +370,46 @@ def left_in(report: RunReport) -> set[str]:
     )
 
 
+def stripped(value: bytes) -> str:
+    """What the policies of the second law make of a text."""
+    return value.decode("utf-8", "replace").replace("\0", "")
+
+
+POLICIES = {
+    "default": (PlanOptions(schema=SCHEMA), as_stored),
+    "widening": (
+        PlanOptions(schema=SCHEMA, misfits="widen", nul_policy="strip", invalid_utf8="replace"),
+        stripped,
+    ),
+}
+
+
+@pytest.mark.parametrize("policy", POLICIES)
 @MODEST
-@given(databases(), st.data())
+@given(declared=databases(), data=st.data())
 def test_any_database_arrives_whole(
+    *,
     any_database: str,
     tmp_path: Path,
     differences: Callable[..., list[str]],
+    policy: str,
     declared: list[str],
     data: st.DataObject,
 ) -> None:
     path = tmp_path / "any.db"
     rows = make(path, declared, data)
+    options, text = POLICIES[policy]
     try:
-        report = migrated(path, any_database)
-    except PlanRefusedError as error:  # a column computed from a blob can hold what no blob of ours says
+        report = migrated(path, any_database, options)
+    except PlanRefusedError as error:  # a column computed from a blob can hold what no text of ours does
         assume("cannot store" not in (error.why or ""))
         raise
     rejected = {table.name: table.rejected for table in report.tables}
+    assert policy == "default" or not any(rejected.values())
     assert report.rows + sum(rejected.values()) == rows
     assert all(table.equal for table in report.tables)
-    assert differences(path, any_database, SCHEMA, left=left_in(report), rejected=rejected) == []
+    found = differences(path, any_database, SCHEMA, left=left_in(report), rejected=rejected, text=text)
+    assert found == []
     assert report.verification is not None
     assert not report.verification["surprises"], "our own verification agrees"
 
@@ -484,3 +508,60 @@ def test_any_changed_value_is_found_and_nothing_else(
         assert kinds in (["changed"], ["extra", "missing"])
         if kinds == ["changed"]:
             assert set(different.rows[0].columns) - {"made"} == {column} - {"made"}
+
+
+#: What SQL takes an object away, and the names it goes by in PostgreSQL's catalogs.
+OBJECTS = """
+SELECT format('ALTER TABLE %1$s DROP CONSTRAINT %2$I', conrelid::regclass, conname) FROM pg_constraint
+ WHERE connamespace = {schema}::text::regnamespace AND contype IN ('p', 'u', 'f', 'c')
+UNION ALL
+SELECT format('DROP INDEX %1$s', indexrelid::regclass) FROM pg_index JOIN pg_class AS c ON c.oid = indexrelid
+ WHERE relnamespace = {schema}::text::regnamespace
+   AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
+UNION ALL
+SELECT format('DROP VIEW %1$s', oid::regclass) FROM pg_class
+ WHERE relnamespace = {schema}::text::regnamespace AND relkind = 'v'
+UNION ALL
+SELECT format('ALTER TABLE %1$s ALTER %2$I DROP DEFAULT', attrelid::regclass, attname) FROM pg_attribute
+  JOIN pg_class AS c ON c.oid = attrelid
+ WHERE relnamespace = {schema}::text::regnamespace AND relkind = 'r' AND atthasdef AND attgenerated = ''
+UNION ALL
+SELECT format('ALTER TABLE %1$s ALTER %2$I DROP IDENTITY', attrelid::regclass, attname) FROM pg_attribute
+  JOIN pg_class AS c ON c.oid = attrelid
+ WHERE relnamespace = {schema}::text::regnamespace AND relkind = 'r' AND attidentity <> ''
+ORDER BY 1
+"""
+
+
+@MODEST
+@given(databases(), st.data())
+def test_any_object_taken_away_is_found(
+    any_database: str, tmp_path: Path, declared: list[str], data: st.DataObject
+) -> None:
+    path = tmp_path / "any.db"
+    make(path, declared, data)
+    try:
+        migrated(path, any_database)
+    except PlanRefusedError:
+        assume(False)
+    options = PlanOptions(schema=SCHEMA)
+    before = verify_migration(path, any_database, options)
+    with psycopg.connect(any_database, autocommit=True) as target:
+        statements = [
+            row[0]
+            for row in target.execute(sql.SQL(OBJECTS).format(schema=sql.Literal(quoted(SCHEMA)))).fetchall()
+        ]
+        assume(statements)
+        statement = data.draw(st.sampled_from(statements))
+        try:
+            target.execute(statement.encode())
+        except psycopg.errors.DependentObjectsStillExist:
+            assume(False)
+    found = verify_migration(path, any_database, options)
+    note(statement)
+    assert found.rows_equal == before.rows_equal
+    assert not found.equal
+    new = [item for item in found.objects if item not in before.objects]
+    lagging = [item for item in found.sequences if item not in before.sequences]
+    assert new or lagging
+    assert not any(item.accepted for item in new)
