@@ -238,7 +238,7 @@ def _inet(declared: DeclaredType, profile: ColumnProfile) -> Decision:
 
 def _perhaps_uuid(declared: DeclaredType, profile: ColumnProfile) -> Decision:
     """Characters of which only the values can say that they are UUIDs."""
-    said = f"declared {declared.text}"
+    said = f"declared {declared.text.partition(', here ')[0]}"
     if profile.respelled_uuids == 0 and profile.values and profile.uuid_texts == profile.values:
         return Decision("uuid", Conversion.UUID, f"{said}; all values are UUIDs")
     if profile.values == 0 and declared.name.startswith("probably"):
