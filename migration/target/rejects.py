@@ -125,8 +125,16 @@ class RejectTable:
         if own:
             execute(connection, "CREATE SCHEMA {place}", place=sql.Identifier(SCHEMA))
         made = cls(connection, schema, SCHEMA if own else schema)
-        made._execute("CREATE TABLE {rejects} ({columns})", columns=sql.SQL(COLUMNS))
+        made._create(connection)
         return made
+
+    def _create(self, connection: Connection) -> None:
+        template: LiteralString = "CREATE TABLE IF NOT EXISTS {rejects} ({columns})"
+        execute(connection, template, rejects=self._name, columns=sql.SQL(COLUMNS))
+
+    def _missing(self, connection: Connection) -> bool:
+        name = self._name.as_string(connection)
+        return bool(scalar(connection, "SELECT to_regclass(%s) IS NULL", [name]))
 
     def _execute(self, template: LiteralString, **parts: Any) -> Cursor[tuple[Any, ...]]:
         return execute(self._connection, template, rejects=self._name, schema=self._schema, **parts)
@@ -136,6 +144,10 @@ class RejectTable:
         if not rejects:
             return
         target = connection or self._connection
+        if self._missing(target):  # another migration into this database found it empty when it finished
+            if self.place == SCHEMA:
+                execute(target, "CREATE SCHEMA IF NOT EXISTS {place}", place=sql.Identifier(SCHEMA))
+            self._create(target)
         names = sql.SQL(", ").join(map(sql.Identifier, FILLED))
         copy = sql.SQL("COPY {} ({}) FROM STDIN").format(self._name, names)
         with target.cursor() as cursor, cursor.copy(copy) as stream:
@@ -170,6 +182,8 @@ class RejectTable:
 
     def drop_if_empty(self) -> None:
         """Leave nothing behind where nothing was rejected."""
+        if self._missing(self._connection):
+            return
         if self._execute("SELECT EXISTS (SELECT FROM {rejects})").fetchone() == (True,):
             return
         self._execute("DROP TABLE {rejects}")

@@ -21,7 +21,7 @@ from migration.schema.options import PlanOptions
 from migration.script import write_script
 from migration.source.snapshot import Reader, hold_snapshot
 from migration.target.database import connected
-from migration.target.rejects import RejectTable
+from migration.target.rejects import Reject, RejectTable
 from migration.verify import verify_migration
 
 if TYPE_CHECKING:
@@ -294,3 +294,18 @@ def test_the_commands_say_what_is_and_what_would_be_rejected(
     assert proved.code == 3
     assert "20 rows" in proved.out
     assert outgrow("migrate", "verify", source, database, "--misfits", "reject", "--accept-rejects").code == 0
+
+
+def test_a_migration_beside_another_one_keeps_its_rejects_when_that_one_finishes(database: str) -> None:
+    reject = Reject("t", "t", 1, "x", "it does not fit", {"x": {"class": "integer", "value": 1}})
+    with connected(database) as target:
+        ours, theirs = RejectTable.provide(target, "public"), RejectTable.provide(target, "other")
+        theirs.drop_if_empty()
+        with target.transaction():
+            ours.write([reject])
+        theirs.drop_if_empty()
+        assert list(ours.rejects()) == [reject]
+        ours.forget()
+        ours.drop_if_empty()
+        ours.drop_if_empty()
+        assert RejectTable.find(target, "public") is None
