@@ -459,6 +459,11 @@ def _number(value: Any, kind: str) -> Decimal:
 
 
 def _moment(value: Any, zone: bool) -> datetime:
+    if isinstance(value, float) and 1e6 < value < 6e6:  # a julian day; SQLite keeps them to the millisecond
+        found = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(
+            milliseconds=round((value - 2440587.5) * 86_400_000)
+        )
+        return found if zone else found.replace(tzinfo=None)
     if isinstance(value, (int, float)):
         unit = next(size for size, top in ((1, 1e11), (10**3, 1e14), (10**6, 1e17)) if abs(value) < top)
         found = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=round(value * (10**6 // unit)))
