@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from migration.schema.ddl import quote_identifier
 from migration.schema.scope import Scope
+from migration.schema.target import Conversion
 from migration.schema.translate import translate
 from migration.schema.typed import NUMBERS, Typed, UntranslatableError, kind_of
 
@@ -57,6 +58,8 @@ def _declared(column: TargetColumn) -> str:
 def _as_column(value: Typed, column: TargetColumn) -> str:
     if column.raw_codec is not None:
         raise UntranslatableError("its texts are damaged")
+    if column.conversion is Conversion.ANY_AS_TEXT:
+        raise UntranslatableError("its values are of several classes, by the affinity of its type")
     wanted = kind_of(column.type)
     if value.kind == "boolean" and wanted == "integer":
         return f"{value.operand}::integer"
