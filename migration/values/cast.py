@@ -16,6 +16,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from migration.values.decimal_real import decimal_of_real
 from migration.values.epoch import from_epoch
 from migration.values.jsonb_blob import jsonb_blob_text
 from migration.values.observers import BOOLEAN_TEXTS, is_json
@@ -140,7 +141,7 @@ def _numeric(modifier: int, clean: Callable[[Any], str]) -> Convert:
         if type(value) is float and math.isinf(value) and limits is None:
             return Decimal(repr(value))
         if type(value) is float:
-            number = _decimal_of_real(value, None if limits is None else limits[1])
+            number = decimal_of_real(value, None if limits is None else limits[1])
         elif type(value) is str:
             if not _NUMBER.fullmatch(clean(value)):
                 raise ValueError
@@ -156,16 +157,6 @@ def _numeric(modifier: int, clean: Callable[[Any], str]) -> Convert:
         return number
 
     return convert
-
-
-def _decimal_of_real(value: float, scale: int | None) -> Decimal:
-    """The decimal that was meant: binary arithmetic leaves noise only behind the 15th significant digit."""
-    if scale is None or scale < 0:
-        return Decimal(repr(value))
-    rounded = f"{value:.{scale}f}"
-    if float(rounded) != value and f"{float(rounded):.15g}" != f"{value:.15g}":
-        raise ValueError
-    return Decimal(rounded)
 
 
 def _real(clean: Callable[[Any], str]) -> Convert:

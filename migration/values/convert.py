@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from decimal import Context, Decimal
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -23,6 +23,7 @@ from migration.values.convert_time import (
     timestamp_conversion,
     timestamptz_conversion,
 )
+from migration.values.decimal_real import EXACT, decimal_of_real
 from migration.values.jsonb_blob import jsonb_blob_text
 from migration.values.observers import BOOLEAN_TEXTS, BOOLEAN_WORDS, is_json, is_uuid
 from migration.values.reading import read_with
@@ -31,10 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from migration.schema.target import Reading, TargetColumn, TargetTable
-
-
-#: Exact for every integer of SQLite with every number of digits behind the point that PostgreSQL takes.
-_EXACT = Context(prec=1_100)
 
 
 class Unstorable(MigrationError):  # says what the value is; every caller knows it by this name
@@ -189,16 +186,11 @@ def _numeric(column: TargetColumn, options: PlanOptions) -> Callable[[Any], Any]
             return (
                 Decimal(value)
                 if not scale
-                else Decimal(value).quantize(Decimal(1).scaleb(-scale), context=_EXACT)
+                else Decimal(value).quantize(Decimal(1).scaleb(-scale), context=EXACT)
             )
         if type(value) is not float:
             raise TypeError
-        if scale is None or math.isinf(value):
-            return Decimal(repr(value))
-        rounded = f"{value:.{scale}f}"
-        if float(rounded) != value and f"{float(rounded):.15g}" != f"{value:.15g}":
-            raise ValueError
-        return Decimal(rounded)
+        return decimal_of_real(value, scale)
 
     return convert
 

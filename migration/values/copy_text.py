@@ -14,6 +14,7 @@ from uuid import UUID
 
 from migration.schema.target import Conversion
 from migration.values.convert import converter, integer_range
+from migration.values.decimal_real import CERTAIN_DIGITS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -79,8 +80,8 @@ def _field_encoder(column: TargetColumn, options: PlanOptions | None) -> Callabl
         case Conversion.REAL:
             # repr is the shortest text that reads back as the same double; PostgreSQL reads inf as Infinity.
             return lambda value: repr(value) if value.__class__ is float else exact(value)
-        case Conversion.NUMERIC if column.scale is not None:
-            return _decimal(f"%.{column.scale}f", exact)
+        case Conversion.NUMERIC if column.scale is not None and column.scale < CERTAIN_DIGITS:
+            return _decimal(column.scale, exact)
         case Conversion.TEXT | Conversion.ANY_AS_TEXT if column.raw_codec is None:
             return lambda value: value if value.__class__ is str and not _special(value) else exact(value)
         case Conversion.BOOLEAN:
@@ -98,12 +99,16 @@ def _integer(low: int, high: int, exact: Callable[[Any], str]) -> Callable[[Any]
     return lambda value: str(value) if value.__class__ is int and low <= value <= high else exact(value)
 
 
-def _decimal(form: str, exact: Callable[[Any], str]) -> Callable[[Any], str]:
+def _decimal(scale: int, exact: Callable[[Any], str]) -> Callable[[Any], str]:
+    """Reals whose digits, with these behind the point, are all certain need no more than a look back."""
+    form, limit = f"%.{scale}f", 10.0 ** (CERTAIN_DIGITS - scale)
+
     def encode(value: Any) -> str:
-        if value is None:
-            return NULL
-        text = form % value if value.__class__ is float else ""
-        return text if text and float(text) == value else exact(value)
+        if value.__class__ is float and -limit < value < limit:
+            text = form % value
+            if float(text) == value:
+                return text
+        return exact(value)
 
     return encode
 

@@ -261,7 +261,7 @@ def _numeric(planned: TargetColumn, actual: CatalogColumn, options: PlanOptions)
             raise TypeError
         # of a binary64 the shortest decimal that reads back as it
         exact = Decimal(plain_number(value) if type(value) is bytearray else repr(value))
-        if unit is not None and type(value) is float:
+        if unit is not None and type(value) is float and exact != exact.quantize(unit, context=_EXACT):
             rounded = Decimal(value).quantize(unit, context=_EXACT)
             if rounded != exact and format(float(rounded), ".15g") != format(value, ".15g"):
                 raise ValueError

@@ -112,7 +112,7 @@ static uint8_t *load_numeric(cursor *from, int at, int type, int scale, uint8_t 
   }
   if (type != SQLITE_FLOAT) return NULL;
   double value = sqlite.column_double(from->statement, at);
-  if (scale >= 0) return as_decimal(value, scale, EXACT_IN_DOUBLE, &scaled) ? put_numeric(place, scaled, scale) : NULL;
+  if (scale >= 0) return as_decimal(value, scale, CERTAIN_DIGITS, &scaled) ? put_numeric(place, scaled, scale) : NULL;
   /* Without a declared scale Python writes the shortest digits that read back, "5.0" for a whole number. */
   for (int digits = 1; digits <= MOST_SCALE; digits++)
     if (as_decimal(value, digits, CERTAIN_DIGITS, &scaled)) return put_numeric(place, scaled, digits);
