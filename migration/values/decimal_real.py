@@ -14,7 +14,6 @@ CERTAIN_DIGITS = 15
 def decimal_of_real(value: float, scale: int | None) -> Decimal:
     """The shortest decimal that reads back as the real; with `scale`, so many digits behind the point.
 
-
     Binary arithmetic leaves noise behind the 15th significant digit, which rounding takes away; what rounding
     would take away more is an error.
 
