@@ -96,8 +96,9 @@ def field(column: CatalogColumn, image: bytes) -> bytes:
 def numeric_sent(digits: str) -> bytes:
     """What numeric_send gives for a number without trailing zeros behind its point."""
     if digits.lstrip("-") in ("Infinity", "NaN"):
-        kind = {"Infinity": 0xD000, "-Infinity": 0xF000}.get(digits, 0xC000)
-        return struct.pack(">hhHh", 0, 0, kind, 0)
+        # The server reads a scale of 32 out of the bits that mark an infinity, and sends it along.
+        kind, scale = {"Infinity": (0xD000, 32), "-Infinity": (0xF000, 32)}.get(digits, (0xC000, 0))
+        return struct.pack(">hhHh", 0, 0, kind, scale)
     sign, numbers, exponent = Decimal(digits).as_tuple()
     assert isinstance(exponent, int)
     scale = max(0, -exponent)

@@ -11,7 +11,7 @@ from migration.target.database import execute, scalar
 from migration.verification.findings import SequenceFinding
 
 if TYPE_CHECKING:
-    from migration.schema.target import TargetPlan
+    from migration.schema.target import TargetColumn, TargetPlan
     from migration.verification.catalog import Catalog
     from migration.verification.layout import Sides
 
@@ -39,12 +39,20 @@ def compare_sequences(sides: Sides, plan: TargetPlan, catalog: Catalog) -> tuple
         given_out = plan.source.sequences.get(table.source.name) if numbered else None
         used = max([value for value in (ours, theirs, given_out) if isinstance(value, int)], default=0)
         sequence = scalar(sides.target, "SELECT pg_get_serial_sequence(%s, %s)", [name, column.name])
-        findings.append(
-            SequenceFinding(
-                table.name, column.name, _next_value(sides, sequence or column.sequence), max(used, 0)
-            )
-        )
+        following = _next_value(sides, sequence or _chosen(sides, plan, column))
+        findings.append(SequenceFinding(table.name, column.name, following, max(used, 0)))
     return tuple(findings)
+
+
+def _chosen(sides: Sides, plan: TargetPlan, column: TargetColumn) -> str | None:
+    """The sequence of a name of its own that no column owns, if there still is one."""
+    if column.sequence is None:
+        return None
+    for name in (qualified(plan.schema, column.sequence), column.sequence):
+        found = scalar(sides.target, "SELECT to_regclass(%s)::text", [name])
+        if found is not None:
+            return name
+    return None
 
 
 def _next_value(sides: Sides, sequence: str | None) -> int | None:

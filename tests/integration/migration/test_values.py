@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from contextlib import closing
 from datetime import UTC, date, datetime, time
@@ -122,3 +123,17 @@ def test_tables_that_are_hard_to_cut_arrive_whole(tmp_path: Path, database: str)
         "keyed": 12_000,
         "hollow": 0,
     }
+
+
+@pytest.mark.both_servers
+def test_infinities_among_numbers_too_large_for_integers_arrive_and_are_proven(
+    tmp_path: Path, database: str
+) -> None:
+    path = tmp_path / "app.db"
+    with closing(sqlite3.connect(path)) as source, source:
+        source.execute("CREATE TABLE t (a TINYINT(1))")
+        source.executemany("INSERT INTO t VALUES (?)", [[1e19], [math.inf], [-math.inf], [-3], [2]])
+    assert run_migration(path, database).equal
+    with psycopg.connect(database) as target:
+        found = target.execute("SELECT a FROM t ORDER BY a").fetchall()
+    assert [str(value) for (value,) in found] == ["-Infinity", "-3", "2", "10000000000000000000", "Infinity"]
