@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from migration.planning import Draft
     from migration.schema.source import Table
-    from migration.schema.target import Note, Obstacle, TargetColumn, TargetTable
+    from migration.schema.target import Advice, Note, Obstacle, TargetColumn, TargetTable
     from migration.values.facts import ColumnProfile
 
 
@@ -64,7 +64,10 @@ class ObjectInspection:
 
 @dataclass(frozen=True)
 class Inspection:
-    """A whole file. `obstacles` must be settled before anything is migrated; `notes` say what will differ."""
+    """A whole file. `obstacles` must be settled before anything is migrated; `notes` say what will differ.
+
+    `application` is what its users' code meets on PostgreSQL.
+    """
 
     source: Path
     size: int
@@ -78,6 +81,7 @@ class Inspection:
     others: tuple[ObjectInspection, ...]
     notes: tuple[Note, ...]
     obstacles: tuple[Obstacle, ...]
+    application: tuple[Advice, ...] = ()
 
     @property
     def rejects(self) -> int:
@@ -118,6 +122,7 @@ def inspect_source(path: Path, options: PlanOptions | None = None) -> Inspection
         tuple(ObjectInspection(other.kind, other.name, other.table) for other in source.others),
         draft.plan.notes,
         draft.plan.obstacles,
+        draft.plan.application,
     )
 
 

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from migration.orm.generic import GENERIC
 from migration.orm.registry import profile_named
+from migration.running.report_text import print_advice
 from migration.schema.wording import counted
 from monitor.terminal import out
 
@@ -42,6 +43,7 @@ def print_inspection(inspection: Inspection) -> None:
         _print_table(table)
     for level, heading in _HEADINGS.items():
         _print_notes(heading, [note for note in inspection.notes if note.level == level])
+    print_advice(inspection.application)
     out.print("")
     if inspection.obstacles:
         out.print("[bold red]Must be settled first[/]: PostgreSQL cannot store these values")

@@ -64,6 +64,9 @@ class Django(OrmProfile):
     plain_descending: bool = True
     microseconds: bool = True
     bookkeeping: frozenset[str] = frozenset({"django_migrations"})
+    settles: frozenset[str] = frozenset(
+        {"numbers", "time zone", "dates", "booleans", "json", "like", "lengths"}
+    )
 
     def detect(self, source: SourceSchema) -> Evidence | None:
         if find_table(source, "django_migrations", {"app", "name", "applied"}):

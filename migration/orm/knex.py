@@ -47,6 +47,7 @@ class Knex(OrmProfile):
     serial_keys: bool = True
     plain_descending: bool = True
     bookkeeping: frozenset[str] = frozenset({"knex_migrations", "knex_migrations_lock"})
+    settles: frozenset[str] = frozenset({"numbers"})
 
     def detect(self, source: SourceSchema) -> Evidence | None:
         if find_table(source, "knex_migrations", {"name", "batch", "migration_time"}):

@@ -59,6 +59,7 @@ class Prisma(OrmProfile):
     session_clock: bool = True
     plain_descending: bool = True
     bookkeeping: frozenset[str] = frozenset({_MIGRATIONS})
+    settles: frozenset[str] = frozenset({"numbers", "time zone", "dates", "booleans", "json", "names"})
 
     def detect(self, source: SourceSchema) -> Evidence | None:
         if find_table(source, _MIGRATIONS, {"id", "checksum", "migration_name"}):

@@ -49,7 +49,8 @@ class OrmProfile:
     the current time of a timestamp without a zone is written now(), in the session's zone, and not as UTC.
     `plain_descending`: a descending index is DESC, as the library's own queries ask for, and does not keep
     SQLite's order of NULLs. `microseconds`: an integer that becomes an interval counts them. `bookkeeping`
-    are the tables in which it remembers its own work.
+    are the tables in which it remembers its own work. `settles` are the themes of `schema.application` that
+    it sees to itself, or that its own advisories are about.
     """
 
     name: str = "generic"
@@ -63,6 +64,7 @@ class OrmProfile:
     plain_descending: bool = False
     microseconds: bool = False
     bookkeeping: frozenset[str] = frozenset()
+    settles: frozenset[str] = frozenset()
 
     # Recognising
 

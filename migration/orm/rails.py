@@ -37,6 +37,7 @@ class Rails(OrmProfile):
     serial_keys: bool = True
     plain_descending: bool = True
     bookkeeping: frozenset[str] = frozenset({"schema_migrations", "ar_internal_metadata"})
+    settles: frozenset[str] = frozenset({"numbers", "time zone", "dates", "booleans", "json", "like"})
 
     def detect(self, source: SourceSchema) -> Evidence | None:
         if find_table(source, "ar_internal_metadata", {"key", "value"}):

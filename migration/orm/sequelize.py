@@ -42,6 +42,7 @@ class Sequelize(OrmProfile):
     serial_keys: bool = True
     plain_descending: bool = True
     bookkeeping: frozenset[str] = frozenset({"SequelizeMeta", "SequelizeData"})
+    settles: frozenset[str] = frozenset({"numbers", "time zone", "dates", "booleans", "json", "like"})
 
     def detect(self, source: SourceSchema) -> Evidence | None:
         if find_table(source, "SequelizeMeta", {"name"}):

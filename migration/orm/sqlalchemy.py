@@ -57,6 +57,7 @@ class SqlAlchemy(OrmProfile):
     session_clock: bool = True
     plain_descending: bool = True
     bookkeeping: frozenset[str] = frozenset({"alembic_version"})
+    settles: frozenset[str] = frozenset({"numbers", "time zone", "dates", "booleans", "json"})
 
     def detect(self, source: SourceSchema) -> Evidence | None:
         if find_table(source, "alembic_version", {"version_num"}):

@@ -57,6 +57,7 @@ class TypeOrm(OrmProfile):
     quotes_numbers: bool = True
     session_clock: bool = True
     bookkeeping: frozenset[str] = frozenset({"migrations", "typeorm_metadata"})
+    settles: frozenset[str] = frozenset({"numbers", "time zone", "dates", "booleans", "json"})
 
     def detect(self, source: SourceSchema) -> Evidence | None:
         if find_table(source, "typeorm_metadata"):

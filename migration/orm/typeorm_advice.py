@@ -28,14 +28,6 @@ def advisories(draft: PlanDraft) -> Iterable[Remark]:
         found = _paths(draft, wanted)
         if found:
             yield "info", f"{text}: {found}"
-    yield (
-        "info",
-        (
-            "in SQL of your own (query(), where(), @ViewEntity): LIKE heeds case (use ILIKE), datetime() and "
-            "strftime() do not exist, a boolean is compared with true and not with 1, NULL comes last in "
-            "ascending order, and names with capitals need quotes"
-        ),
-    )
 
 
 def _is(*types: str) -> Callable[[TargetColumn], bool]:

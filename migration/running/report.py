@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from migration.running.steps import together, unchecked
-from migration.schema.target import NewName, Note
+from migration.schema.target import Advice, NewName, Note
 from migration.scripting.names_file import names_beside
 from migration.target.rejects import RejectCount
 from monitor.errors import ExitCode
@@ -75,7 +75,8 @@ class RunReport:
     `source_changed`: the source was written to after the state that was copied, so the target lacks those
     writes. `rejected` tells of rows that could not be stored, `rejects_accepted` whether the user had agreed
     to them. `verification` is the JSON of a `Verification`, None where it was not asked for. Times are
-    seconds; `started` and `finished` count from 1970. `names` is what is named otherwise than in the source.
+    seconds; `started` and `finished` count from 1970. `names` is what is named otherwise than in the source,
+    `application` what the code of its users meets on PostgreSQL.
     """
 
     source: Path
@@ -95,6 +96,7 @@ class RunReport:
     rejected: Rejected = field(default_factory=Rejected)
     rejects_accepted: bool = False
     names: tuple[NewName, ...] = ()
+    application: tuple[Advice, ...] = ()
 
     @property
     def names_file(self) -> Path:
@@ -202,6 +204,7 @@ def build_report(
         rejected=rejected,
         rejects_accepted=rejects_accepted,
         names=plan.names,
+        application=plan.application,
     )
 
 
@@ -218,6 +221,9 @@ def earlier_report(
         "left": tuple(LeftObject(**item) for item in content["left"]),
         "notes": tuple(Note(**note) for note in content["notes"]),
         "names": tuple(NewName(**name) for name in content.get("names", ())),
+        "application": tuple(
+            Advice(**{**item, "columns": tuple(item["columns"])}) for item in content.get("application", ())
+        ),
         "source_changed": source_changed or content["source_changed"],
         "already_finished": True,
         "rejected": Rejected(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from migration.running.dry_run import DryRun
     from migration.running.report import Rejected, RunReport
-    from migration.schema.target import Note
+    from migration.schema.target import Advice, Note
 
 _LEVELS = {
     "left": "not migrated, needs a hand",
@@ -49,6 +49,7 @@ def print_report(report: RunReport) -> None:
         for left in refused:
             out.print(f"  {left.kind} {escape(left.name)}: {escape(left.why)}", soft_wrap=True)
     print_notes(report.notes)
+    print_advice(report.application)
     if report.names:
         out.print(
             f"\n{counted(len(report.names), 'name')} are not those of the source: "
@@ -106,6 +107,15 @@ def print_notes(notes: Sequence[Note]) -> None:
             out.print(f"\n[bold]{title}[/]")
         for note in chosen:
             out.print(f"  {escape(note.object)}: {escape(note.text)}", soft_wrap=True)
+
+
+def print_advice(advice: Sequence[Advice]) -> None:
+    """What the application meets on PostgreSQL, and where its own SQL is looked at."""
+    if not advice:
+        return
+    out.print("\n[bold]Your application[/] (outgrow migrate lint reads its SQL)")
+    for item in advice:
+        out.print(f"  {item.theme}: {escape(str(item))}", soft_wrap=True)
 
 
 def print_verification(found: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from migration.schema import ddl
+from migration.schema.application import plan_advice
 from migration.schema.checks import plan_checks
 from migration.schema.comments import plan_comments
 from migration.schema.draft import PlanDraft
@@ -70,6 +71,7 @@ def plan_target(source: SourceSchema, profile: Profile, options: PlanOptions | N
         tuple(draft.obstacles),
         draft.options,
         names=tuple(draft.names),
+        application=plan_advice(draft),
     )
 
 

@@ -85,6 +85,23 @@ class Note:
 
 
 @dataclass(frozen=True)
+class Advice:
+    """What an application meets on PostgreSQL, whatever its code says: nothing was left or changed by that.
+
+    `columns` are some of those it is about (or tables and views), and `more` how many are not named.
+    """
+
+    theme: str
+    text: str
+    columns: tuple[str, ...] = ()
+    more: int = 0
+
+    def __str__(self) -> str:
+        rest = f" and {self.more:,} more" if self.more else ""
+        return f"{self.text}; here: {', '.join(self.columns)}{rest}" if self.columns else self.text
+
+
+@dataclass(frozen=True)
 class NewName:
     """Something whose name on the target differs from the source's.
 
@@ -236,7 +253,7 @@ class TargetPlan:
 
     `schema` is the PostgreSQL schema everything is made in; `options` are those the plan was made with.
     `existing` is the schema that the application had made there (None: the migration makes it). `names` is
-    everything that is named otherwise than in the source.
+    everything that is named otherwise than in the source, `application` what its users' code meets.
     """
 
     source: SourceSchema
@@ -249,6 +266,7 @@ class TargetPlan:
     options: PlanOptions = field(default_factory=PlanOptions)
     existing: ExistingSchema | None = None
     names: tuple[NewName, ...] = ()
+    application: tuple[Advice, ...] = ()
 
     def name_of(self, kind: str, table: str, old: str) -> str:
         """What an object of the source is called on the target; `table` as in `NewName`."""

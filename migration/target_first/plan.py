@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from migration.schema.application import plan_advice
 from migration.schema.ddl import qualified
 from migration.schema.draft import PlanDraft
 from migration.schema.plan import plan_target
@@ -78,6 +79,7 @@ def plan_target_first(
         tuple(draft.obstacles),
         options,
         existing,
+        application=plan_advice(draft),
     )
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from migration.lint.hits import at, over
 from migration.lint.rule import Edit, Hit, Rule
-from migration.lint.words import KEYWORDS, RESERVED, RESERVED_THERE_ONLY
+from migration.lint.words import KEYWORDS, RESERVED_THERE_ONLY
 from migration.schema.ddl import quote_identifier, quote_literal
+from migration.schema.reserved import needs_quotes
 from migration.schema.tokens import Kind
 
 if TYPE_CHECKING:
@@ -17,14 +18,8 @@ if TYPE_CHECKING:
     from migration.lint.statement import Sql
 
 _IDENTIFIERS = "postgresql.org/docs/current/sql-syntax-lexical.html"
-_PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
 _NAMELIKE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _CAMEL = re.compile(r"[A-Za-z_]*(?:[a-z0-9][A-Z]|[A-Z][a-z])\w*")
-
-
-def needs_quotes(name: str) -> bool:
-    """Whether PostgreSQL reads a name only in quotes."""
-    return _PLAIN.fullmatch(name) is None or name.upper() in RESERVED
 
 
 def _quoted_as(sql: Sql, place: int, opening: str) -> Iterator[Hit]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from migration.lint.hits import at, behind, over, without
 from migration.lint.rule import Edit, Hit, Rule
-from migration.lint.rules.names import needs_quotes
 from migration.schema.ddl import quote_identifier
+from migration.schema.reserved import needs_quotes
 from migration.schema.tokens import Kind
 
 if TYPE_CHECKING:

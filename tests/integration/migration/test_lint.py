@@ -159,3 +159,24 @@ def test_the_command_prints_findings_with_their_places_and_ends_with_3(
     assert outgrow("migrate", "lint", tmp_path / "none").code == 2
     assert outgrow("migrate", "lint").code == 2
     assert "like-case" in outgrow("migrate", "lint", "--list-rules").out
+
+
+def test_advice_for_the_application_stands_apart_and_changes_no_verdict(
+    app: Path, database: str, outgrow: Callable[..., Any]
+) -> None:
+    inspected = outgrow("migrate", "inspect", app, "--json")
+    ran = outgrow("migrate", "run", app, database, "--json")
+    assert (inspected.code, ran.code) == (0, 0)
+    advice = json.loads(inspected.out)["application"]
+    assert json.loads(ran.out)["application"] == advice
+    names = next(item for item in advice if item["theme"] == "names")
+    assert names["columns"] == ["user", "user.firstName", "user.createdAt", "visit.userId"]
+    again = json.loads(outgrow("migrate", "run", app, database, "--json").out)
+    assert again["already_finished"]
+    assert again["application"] == advice
+    verified = outgrow("migrate", "verify", app, database, "--json")
+    assert verified.code == 0
+    assert "node-postgres" not in verified.out
+    shown = outgrow("migrate", "inspect", app).out
+    assert shown.count("Your application") == 1
+    assert "names with capitals" in shown
