@@ -225,13 +225,20 @@ def _with_note(finding: ObjectFinding, notes: Sequence[Note], plan: TargetPlan) 
     said = [
         note
         for note in notes
-        if (note.level != "info" and note.object in named and topic in note.text)
+        if (
+            note.level != "info" and note.object in named and topic in note.text and not _stays(note, finding)
+        )
         or (note.text.startswith(REFUSED) and _is_about(note, finding, named))
     ]
     if not said:
         return finding
     note = min(said, key=lambda note: note.level != "left")
     return ObjectFinding(finding.kind, finding.name, finding.table, finding.text, note.text, note.level)
+
+
+def _stays(note: Note, finding: ObjectFinding) -> bool:
+    """An index beside a constraint is no reason for the constraint to be missing."""
+    return finding.kind == "unique" and "beside it" in note.text
 
 
 def _in_the_source(named: set[str], table: str, plan: TargetPlan) -> set[str]:
