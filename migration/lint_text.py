@@ -17,14 +17,19 @@ if TYPE_CHECKING:
 
 _COLOURS = {"fails": "bold red", "differs": "yellow", "check": "cyan"}
 _MOST = 10
+#: Findings of one rule that are shown for one statement.
+_ALIKE = 3
 
 
 def print_lint(report: LintReport) -> None:
     """Every finding with its place, then each statement as PostgreSQL takes it, then the count."""
     for statement in report.statements:
         found = [finding for finding in report.findings if finding.statement == statement.number]
-        for finding in found:
-            _print_finding(finding)
+        for same in _by_rule(found):
+            for finding in same[:_ALIKE]:
+                _print_finding(finding)
+            if len(same) > _ALIKE:
+                out.print(f"  and {len(same) - _ALIKE} more of {same[0].rule} in this statement")
         _print_statement(statement, found)
     _print_unread("Not read", report.unread)
     _print_unread("Read word by word only: no parser takes it for a statement of SQLite's", report.unparsed)
@@ -36,13 +41,21 @@ def print_lint(report: LintReport) -> None:
         )
     looked = f"{counted(report.pieces, 'piece')} of SQL in {counted(report.files, 'file')}"
     if not report.findings:
-        out.print(f"[bold green]Nothing found[/] in {looked}.")
+        out.print(f"[bold green]Nothing found[/] in {looked}.", soft_wrap=True)
         return
     levels = ", ".join(
         f"{sum(finding.severity == level for finding in report.findings)} {said}"
         for level, said in (("fails", "fail"), ("differs", "differ"), ("check", "to check"))
     )
-    out.print(f"[bold]{counted(len(report.findings), 'finding')}[/] ({levels}) in {looked}.")
+    out.print(f"[bold]{counted(len(report.findings), 'finding')}[/] ({levels}) in {looked}.", soft_wrap=True)
+
+
+def _by_rule(found: Sequence[Finding]) -> list[list[Finding]]:
+    """Findings of one statement, those of one rule together, in the order of their first places."""
+    groups: dict[str, list[Finding]] = {}
+    for finding in found:
+        groups.setdefault(finding.rule, []).append(finding)
+    return list(groups.values())
 
 
 def _print_finding(finding: Finding) -> None:
@@ -70,6 +83,9 @@ def _print_statement(statement: Statement, found: Sequence[Finding]) -> None:
 
 
 def _flat(text: str) -> str:
+    """SQL in one line; in several, where a comment ends with its line."""
+    if "--" in text:
+        return "\n    ".join(line.rstrip() for line in text.splitlines())
     return " ".join(text.split())
 
 

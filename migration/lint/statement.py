@@ -200,7 +200,13 @@ class Sql:
                 if token.is_word("FROM") and self.word(place - 1, "DISTINCT"):
                     continue  # IS DISTINCT FROM
                 found += self._listed(place)
-        return tuple(found)
+            elif token.is_word("TABLE", "REFERENCES"):
+                at = place + 1
+                while self.word(at, "IF", "NOT", "EXISTS"):
+                    at += 1
+                if at < len(self.tokens) and self.tokens[at].can_name:
+                    found.append(Source(at + 2 if self.operator(at + 1, ".") else at, None))
+        return tuple(source for source in found if source.name < len(self.tokens))
 
     def _listed(self, place: int) -> Iterator[Source]:
         """The tables behind FROM and its commas."""

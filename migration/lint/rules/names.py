@@ -103,6 +103,8 @@ def _surely_value(sql: Sql, place: int) -> bool:
 
 def _capitals(sql: Sql) -> Iterator[Hit]:
     for place, token in enumerate(sql.tokens):
+        if token.kind is Kind.NAME and sql.text[token.start] == '"':
+            yield from _quoted(sql, place)
         if token.kind is not Kind.WORD or sql.in_hole(place):
             continue
         if sql.operator(place + 1, "(") and not _is_table(sql, place):
@@ -125,7 +127,19 @@ def _capitals(sql: Sql) -> Iterator[Hit]:
         spelled = _spelled(sql, place)
         if spelled is not None and spelled != token.value.lower():
             why = f"PostgreSQL reads {token.value.lower()}, and the name is {spelled}" if sql.known else ""
-            yield at(sql, place, place, over(sql, place, place, quote_identifier(spelled)), why=why)
+            shown = quote_identifier(spelled) if needs_quotes(spelled) else spelled
+            yield at(sql, place, place, over(sql, place, place, shown), why=why)
+
+
+def _quoted(sql: Sql, place: int) -> Iterator[Hit]:
+    """A name in quotes that is not spelled as the target spells it: SQLite does not heed its case."""
+    token = sql.tokens[place]
+    if sql.known is None or sql.in_hole(place) or token.value.casefold() in (*sql.own_names, *sql.outputs):
+        return
+    spelled = _spelled(sql, place)
+    if spelled is not None and spelled != token.value:
+        why = f"PostgreSQL heeds the case of a name in quotes, and the name is {spelled}"
+        yield at(sql, place, place, over(sql, place, place, quote_identifier(spelled)), why=why)
 
 
 def _is_table(sql: Sql, place: int) -> bool:

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
 
+from migration.lint.catalogue import BY_ID
 from migration.lint.check import lint_files
 from migration.lint.known import known_schema
 from migration.schema.options import PlanOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
+PAGE = Path(__file__).parents[3] / "docs" / "lint.md"
 APP = """
 CREATE TABLE "user" (id INTEGER PRIMARY KEY AUTOINCREMENT, firstName VARCHAR(50) NOT NULL, nick TEXT,
   active BOOLEAN NOT NULL DEFAULT 1, age INTEGER, createdAt DATETIME NOT NULL DEFAULT (datetime('now')),
@@ -180,3 +185,18 @@ def test_advice_for_the_application_stands_apart_and_changes_no_verdict(
     shown = outgrow("migrate", "inspect", app).out
     assert shown.count("Your application") == 1
     assert "names with capitals" in shown
+
+
+def test_the_page_of_the_lint_shows_what_is_printed_and_lists_every_rule(tmp_path: Path) -> None:
+    page = PAGE.read_text()
+    blocks = dict(re.findall(r"<!-- ([\w.]+) -->\n```\w+\n(.*?)```", page, re.DOTALL))
+    with closing(sqlite3.connect(tmp_path / "app.db")) as connection, connection:
+        connection.executescript(blocks["app.sql"])
+    (tmp_path / "reports.ts").write_text(blocks["reports.ts"])
+    command = [sys.executable, "-m", "outgrow", "migrate", "lint", "reports.ts", "--source", "app.db"]
+    ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120, check=False)
+    assert ran.stdout == blocks["printed"]
+    rows = {
+        line.split("`")[1] for line in page.partition("## Rules")[2].splitlines() if line.startswith("| `")
+    }
+    assert rows == set(BY_ID)
