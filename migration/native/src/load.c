@@ -104,14 +104,14 @@ static inline int as_decimal(double value, int scale, int64_t limit, int64_t *sc
 static uint8_t *load_numeric(cursor *from, int at, int type, int scale, uint8_t *place) {
   int64_t scaled;
   if (type == SQLITE_INTEGER) {
-    int64_t value = sqlite.column_int64(from->statement, at);
+    int64_t value = sqlite.value_int64(from->values[at]);
     if (scale < 0) scale = 0;
     if (value >= CERTAIN_DIGITS || value <= -CERTAIN_DIGITS) return NULL;
     if (__builtin_mul_overflow(value, POWERS[scale], &scaled)) return NULL;
     return put_numeric(place, scaled, scale);
   }
   if (type != SQLITE_FLOAT) return NULL;
-  double value = sqlite.column_double(from->statement, at);
+  double value = sqlite.value_double(from->values[at]);
   if (scale >= 0) return as_decimal(value, scale, CERTAIN_DIGITS, &scaled) ? put_numeric(place, scaled, scale) : NULL;
   /* Without a declared scale Python writes the shortest digits that read back, "5.0" for a whole number. */
   for (int digits = 1; digits <= MOST_SCALE; digits++)
@@ -148,7 +148,7 @@ static uint8_t *load_moment(const load_column *column, cursor *from, int at, int
   int64_t value = 0;
   if (type == SQLITE_INTEGER) {
     if (column->kind != LOAD_TIMESTAMPTZ || column->detail <= 0) return NULL;
-    value = sqlite.column_int64(from->statement, at);
+    value = sqlite.value_int64(from->values[at]);
     /* Only numbers that are instants beyond doubt (values/epoch.py: EPOCH_WINDOWS): 0 may stand for "no date". */
     if (llabs(value) < 100000000LL * column->detail || llabs(value) >= 100000000000LL * column->detail) return NULL;
     int64_t factor = SECOND_US / column->detail;
@@ -157,8 +157,8 @@ static uint8_t *load_moment(const load_column *column, cursor *from, int at, int
     return value >= FIRST_US && value < LAST_US ? put_sized64(place, value) : NULL;
   }
   if (type != SQLITE_TEXT) return NULL;
-  const uint8_t *text = sqlite.column_text(from->statement, at);
-  moment_shape shape = read_moment(text, sqlite.column_bytes(from->statement, at), &value);
+  const uint8_t *text = sqlite.value_text(from->values[at]);
+  moment_shape shape = read_moment(text, sqlite.value_bytes(from->values[at]), &value);
   switch (column->kind) {
     case LOAD_DATE:
       return shape == SHAPE_DATE ? put32(put32(place, 4), (uint32_t)(int32_t)value) : NULL;
@@ -175,8 +175,8 @@ static uint8_t *load_moment(const load_column *column, cursor *from, int at, int
 
 /* Writes one value behind `place`, or gives NULL where the row is odd. */
 static uint8_t *load_value(const load_column *column, cursor *from, int at, uint8_t *place) {
-  sqlite3_stmt *row = from->statement;
-  int type = sqlite.column_type(row, at);
+  sqlite3_value *stored = from->values[at];
+  int type = sqlite.value_type(stored);
   if (column->kind == LOAD_ODD) return NULL;
   if (type == SQLITE_NULL) return put32(place, 0xFFFFFFFFU);
   int64_t number;
@@ -185,7 +185,7 @@ static uint8_t *load_value(const load_column *column, cursor *from, int at, uint
     case LOAD_INT4:
     case LOAD_INT8:
       if (type != SQLITE_INTEGER) return NULL;
-      number = sqlite.column_int64(row, at);
+      number = sqlite.value_int64(stored);
       if (column->kind == LOAD_INT8) return put_sized64(place, number);
       if (column->kind == LOAD_INT4)
         return number == (int32_t)number ? put32(put32(place, 4), (uint32_t)number) : NULL;
@@ -193,11 +193,11 @@ static uint8_t *load_value(const load_column *column, cursor *from, int at, uint
     case LOAD_FLOAT8: {
       double real;
       if (type == SQLITE_INTEGER) {
-        number = sqlite.column_int64(row, at);
+        number = sqlite.value_int64(stored);
         if (number > EXACT_IN_DOUBLE || number < -EXACT_IN_DOUBLE) return NULL;
         real = (double)number;
       } else if (type == SQLITE_FLOAT) {
-        real = sqlite.column_double(row, at);
+        real = sqlite.value_double(stored);
       } else {
         return NULL;
       }
@@ -209,7 +209,7 @@ static uint8_t *load_value(const load_column *column, cursor *from, int at, uint
       return load_numeric(from, at, type, column->detail, place);
     case LOAD_BOOLEAN:
       if (type != SQLITE_INTEGER) return NULL;
-      number = sqlite.column_int64(row, at);
+      number = sqlite.value_int64(stored);
       if (number != 0 && number != 1) return NULL;
       place = put32(place, 1);
       *place = (uint8_t)number;
@@ -219,12 +219,12 @@ static uint8_t *load_value(const load_column *column, cursor *from, int at, uint
     case LOAD_ANY_AS_TEXT: {
       if (type == SQLITE_INTEGER && column->kind == LOAD_ANY_AS_TEXT) {
         char digits[24];
-        int length = snprintf(digits, sizeof digits, "%lld", (long long)sqlite.column_int64(row, at));
+        int length = snprintf(digits, sizeof digits, "%lld", (long long)sqlite.value_int64(stored));
         return load_bytes(place, digits, (uint32_t)length);
       }
       if (type != SQLITE_TEXT) return NULL;
-      const uint8_t *text = sqlite.column_text(row, at);
-      uint32_t size = (uint32_t)sqlite.column_bytes(row, at);
+      const uint8_t *text = sqlite.value_text(stored);
+      uint32_t size = (uint32_t)sqlite.value_bytes(stored);
       int64_t characters;
       if (memchr(text, 0, size) != NULL || !is_utf8(text, size, &characters)) return NULL;
       if (column->kind != LOAD_JSONB) return load_bytes(place, text, size);
@@ -235,21 +235,21 @@ static uint8_t *load_value(const load_column *column, cursor *from, int at, uint
     }
     case LOAD_BYTEA:
       if (type == SQLITE_BLOB) {
-        const void *content = sqlite.column_blob(row, at);
-        return load_bytes(place, content, (uint32_t)sqlite.column_bytes(row, at));
+        const void *content = sqlite.value_blob(stored);
+        return load_bytes(place, content, (uint32_t)sqlite.value_bytes(stored));
       }
       if (type == SQLITE_TEXT) {
-        const uint8_t *text = sqlite.column_text(row, at);
-        return load_bytes(place, text, (uint32_t)sqlite.column_bytes(row, at));
+        const uint8_t *text = sqlite.value_text(stored);
+        return load_bytes(place, text, (uint32_t)sqlite.value_bytes(stored));
       }
       return NULL;
     case LOAD_UUID:
       if (type == SQLITE_TEXT) {
-        const uint8_t *text = sqlite.column_text(row, at);
-        return load_uuid(text, sqlite.column_bytes(row, at), place);
+        const uint8_t *text = sqlite.value_text(stored);
+        return load_uuid(text, sqlite.value_bytes(stored), place);
       }
-      if (type == SQLITE_BLOB && sqlite.column_bytes(row, at) == 16)
-        return load_bytes(place, sqlite.column_blob(row, at), 16);
+      if (type == SQLITE_BLOB && sqlite.value_bytes(stored) == 16)
+        return load_bytes(place, sqlite.value_blob(stored), 16);
       return NULL;
     default:
       return load_moment(column, from, at, type, place);
@@ -260,10 +260,9 @@ static uint8_t *load_value(const load_column *column, cursor *from, int at, uint
 static size_t row_bound(cursor *from) {
   size_t bound = 2;
   for (int at = 0; at < from->columns; at++) {
-    int type = sqlite.column_type(from->statement, at);
+    int type = sqlite.value_type(from->values[at]);
     bound += 48; /* numbers and times, with their length; a numeric of 19 digits and its head take 34 */
-    if (type == SQLITE_TEXT) sqlite.column_text(from->statement, at);
-    if (type == SQLITE_TEXT || type == SQLITE_BLOB) bound += (size_t)sqlite.column_bytes(from->statement, at);
+    if (type == SQLITE_TEXT || type == SQLITE_BLOB) bound += (size_t)sqlite.value_bytes(from->values[at]);
   }
   return bound;
 }
@@ -292,7 +291,7 @@ EXPORT int outgrow_load(cursor *from, const load_column *columns, int count, uin
     uint8_t *written = put16(place, (uint32_t)count);
     for (int at = 0; at < count && written != NULL; at++) written = load_value(&columns[at], from, at, written);
     if (written == NULL && !odd_row(from)) return LOOP_FAILED;
-    if (from->columns > count) *last = sqlite.column_int64(from->statement, count);
+    if (from->columns > count) *last = sqlite.value_int64(from->values[count]);
     from->waiting = 0;
     if (written == NULL) return LOOP_ODD;
     place = written;

@@ -70,8 +70,8 @@ static int64_t fraction_digits(const uint8_t *text, uint32_t size) {
 }
 
 static int look_at_text(cursor *from, int at, const profile_column *column, profile_counts *counts) {
-  const uint8_t *text = sqlite.column_text(from->statement, at);
-  uint32_t size = (uint32_t)sqlite.column_bytes(from->statement, at);
+  const uint8_t *text = sqlite.value_text(from->values[at]);
+  uint32_t size = (uint32_t)sqlite.value_bytes(from->values[at]);
   int64_t characters, value;
   int nul = size > 0 && memchr(text, 0, size) != NULL;
   int valid = is_utf8(text, size, &characters);
@@ -107,7 +107,7 @@ static int look_at_text(cursor *from, int at, const profile_column *column, prof
 
 static int look_at_real(cursor *from, int at, const profile_column *column, profile_counts *counts) {
   static const double POWERS[] = {1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
-  double value = sqlite.column_double(from->statement, at);
+  double value = sqlite.value_double(from->values[at]);
   if (isinf(value)) counts->infinities++;
   if (column->look != LOOK_DECIMAL) return 1;
   if (!isinf(value) && fabs(value) > counts->largest) counts->largest = fabs(value);
@@ -130,9 +130,9 @@ EXPORT int outgrow_profile(cursor *from, const profile_column *columns, profile_
     if (found <= 0) return found == 0 ? LOOP_DONE : LOOP_FAILED;
     for (int at = 0; at < from->columns; at++) {
       profile_counts *to = &counts[at];
-      switch (sqlite.column_type(from->statement, at)) {
+      switch (sqlite.value_type(from->values[at])) {
         case SQLITE_INTEGER: {
-          int64_t value = sqlite.column_int64(from->statement, at);
+          int64_t value = sqlite.value_int64(from->values[at]);
           if (to->integers++ == 0) to->min_integer = to->max_integer = value;
           if (value < to->min_integer) to->min_integer = value;
           if (value > to->max_integer) to->max_integer = value;
@@ -148,7 +148,7 @@ EXPORT int outgrow_profile(cursor *from, const profile_column *columns, profile_
           if (!look_at_text(from, at, &columns[at], to)) return LOOP_FAILED;
           break;
         case SQLITE_BLOB: {
-          int64_t size = sqlite.column_bytes(from->statement, at);
+          int64_t size = sqlite.value_bytes(from->values[at]);
           to->blobs++;
           if (size > to->max_bytes) to->max_bytes = size;
           break;

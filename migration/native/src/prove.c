@@ -91,14 +91,14 @@ static void append_digits(bytes *to, int negative, const char *digits, int count
 static int prove_numeric(cursor *from, int at, int type, int scale, bytes *to) {
   char digits[48];
   if (type == SQLITE_INTEGER) {
-    int64_t value = sqlite.column_int64(from->statement, at);
+    int64_t value = sqlite.value_int64(from->values[at]);
     if (value > 999999999999999 || value < -999999999999999) return 0;
     int count = snprintf(digits, sizeof digits, "%lld", (long long)llabs(value));
     append_digits(to, value < 0, digits, count, 0);
     return 1;
   }
   if (type != SQLITE_FLOAT) return 0;
-  double value = sqlite.column_double(from->statement, at);
+  double value = sqlite.value_double(from->values[at]);
   if (!(fabs(value) < 1e9)) return 0;
   /* Millionths below 10**15 are exact as doubles: one division says whether they mean this very value. */
   long long millionths = llround(value * 1e6);
@@ -162,7 +162,7 @@ static int clock_of(const uint8_t *at, int size, int64_t *microseconds) {
 static int prove_moment(const prove_column *column, cursor *from, int at, int type, bytes *to) {
   int64_t days = 0, clock = 0;
   if (type == SQLITE_INTEGER) {
-    int64_t value = sqlite.column_int64(from->statement, at);
+    int64_t value = sqlite.value_int64(from->values[at]);
     if (column->family != PROVE_TIMESTAMPTZ || column->detail <= 0) return 0;
     int64_t unit = 1000000 / column->detail;
     if (value < 100000000 * unit || value >= 100000000000 * unit) return 0;
@@ -171,8 +171,8 @@ static int prove_moment(const prove_column *column, cursor *from, int at, int ty
     return 1;
   }
   if (type != SQLITE_TEXT) return 0;
-  const uint8_t *text = sqlite.column_text(from->statement, at);
-  int size = sqlite.column_bytes(from->statement, at);
+  const uint8_t *text = sqlite.value_text(from->values[at]);
+  int size = sqlite.value_bytes(from->values[at]);
   if (column->family == PROVE_TIME) {
     if (!clock_of(text, size, &clock)) return 0;
     append32(to, 8);
@@ -200,8 +200,8 @@ static int prove_uuid(cursor *from, int at, int type, bytes *to) {
   uint8_t value[16] = {0};
   int nibbles = 0;
   if (type != SQLITE_TEXT) return 0;
-  const uint8_t *text = sqlite.column_text(from->statement, at);
-  int size = sqlite.column_bytes(from->statement, at);
+  const uint8_t *text = sqlite.value_text(from->values[at]);
+  int size = sqlite.value_bytes(from->values[at]);
   for (int position = 0; position < size; position++) {
     int digit = text[position];
     if (digit == '-') continue;
@@ -220,8 +220,8 @@ static int prove_uuid(cursor *from, int at, int type, bytes *to) {
 
 /* One value as record_send writes it: the type's OID, the length, the bytes. 0 where the row is odd. */
 static int prove_value(const prove_column *column, cursor *from, int at, bytes *to) {
-  sqlite3_stmt *row = from->statement;
-  int type = sqlite.column_type(row, at);
+  sqlite3_value *stored = from->values[at];
+  int type = sqlite.value_type(stored);
   append32(to, column->type);
   if (type == SQLITE_NULL && column->family != PROVE_ODD) {
     append32(to, 0xFFFFFFFFU);
@@ -231,11 +231,11 @@ static int prove_value(const prove_column *column, cursor *from, int at, bytes *
     case PROVE_INTEGER:
       if (type != SQLITE_INTEGER) return 0;
       append32(to, 8);
-      append64(to, (uint64_t)sqlite.column_int64(row, at));
+      append64(to, (uint64_t)sqlite.value_int64(stored));
       return 1;
     case PROVE_REAL: {
       if (type != SQLITE_FLOAT) return 0;
-      double value = sqlite.column_double(row, at);
+      double value = sqlite.value_double(stored);
       uint64_t image;
       memcpy(&image, &value, 8);
       append32(to, 8);
@@ -246,21 +246,21 @@ static int prove_value(const prove_column *column, cursor *from, int at, bytes *
       return prove_numeric(from, at, type, column->detail, to);
     case PROVE_TEXT: {
       if (type != SQLITE_TEXT) return 0;
-      const uint8_t *text = sqlite.column_text(row, at);
-      uint32_t size = (uint32_t)sqlite.column_bytes(row, at);
+      const uint8_t *text = sqlite.value_text(stored);
+      uint32_t size = (uint32_t)sqlite.value_bytes(stored);
       if (size > 0 && memchr(text, 0, size) != NULL) return 0;
       append(to, text, size);
       return 1;
     }
     case PROVE_BYTEA: {
       if (type != SQLITE_BLOB) return 0;
-      const void *content = sqlite.column_blob(row, at);
-      append(to, content, (uint32_t)sqlite.column_bytes(row, at));
+      const void *content = sqlite.value_blob(stored);
+      append(to, content, (uint32_t)sqlite.value_bytes(stored));
       return 1;
     }
     case PROVE_BOOLEAN: {
       if (type != SQLITE_INTEGER) return 0;
-      int64_t value = sqlite.column_int64(row, at);
+      int64_t value = sqlite.value_int64(stored);
       if (value != 0 && value != 1) return 0;
       append32(to, 1);
       to->data[to->size++] = (uint8_t)value;
@@ -287,10 +287,9 @@ static int record(cursor *from, const prove_column *columns, const int32_t *chos
   size_t bound = 4;
   for (int number = 0; number < count; number++) {
     int at = chosen == NULL ? number : chosen[number];
-    int type = sqlite.column_type(from->statement, at);
+    int type = sqlite.value_type(from->values[at]);
     bound += 64;
-    if (type == SQLITE_TEXT) sqlite.column_text(from->statement, at);
-    if (type == SQLITE_TEXT || type == SQLITE_BLOB) bound += (size_t)sqlite.column_bytes(from->statement, at);
+    if (type == SQLITE_TEXT || type == SQLITE_BLOB) bound += (size_t)sqlite.value_bytes(from->values[at]);
   }
   if (bytes_room(to, bound) == NULL) return -1;
   append32(to, (uint32_t)count);
@@ -305,8 +304,8 @@ static int record(cursor *from, const prove_column *columns, const int32_t *chos
 static int64_t range_of(cursor *from, const prove_column *columns, const prove_layout *layout, uint64_t hash,
                         bytes *scratch) {
   if (layout->way == RANGE_KEY) {
-    if (sqlite.column_type(from->statement, layout->key[0]) != SQLITE_INTEGER) return -1;
-    return (sqlite.column_int64(from->statement, layout->key[0]) >> layout->shift) - layout->first;
+    if (sqlite.value_type(from->values[layout->key[0]]) != SQLITE_INTEGER) return -1;
+    return (sqlite.value_int64(from->values[layout->key[0]]) >> layout->shift) - layout->first;
   }
   if (layout->way == RANGE_KEY_HASH) {
     int written = record(from, columns, layout->key, layout->keys, scratch);

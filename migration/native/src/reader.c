@@ -24,12 +24,13 @@ EXPORT const char *outgrow_init(const char *path) {
   LOOK_UP(step)
   LOOK_UP(finalize)
   LOOK_UP(column_count)
-  LOOK_UP(column_type)
-  LOOK_UP(column_int64)
-  LOOK_UP(column_double)
-  LOOK_UP(column_text)
-  LOOK_UP(column_blob)
-  LOOK_UP(column_bytes)
+  LOOK_UP(column_value)
+  LOOK_UP(value_type)
+  LOOK_UP(value_int64)
+  LOOK_UP(value_double)
+  LOOK_UP(value_text)
+  LOOK_UP(value_blob)
+  LOOK_UP(value_bytes)
   LOOK_UP(errmsg)
   LOOK_UP(extended_errcode)
   LOOK_UP(collation_needed)
@@ -83,12 +84,19 @@ EXPORT cursor *outgrow_select(sqlite3 *db, const char *sql, const int64_t *bound
   }
   for (int at = 0; at < count; at++) sqlite.bind_int64(made->statement, at + 1, bound[at]);
   made->columns = sqlite.column_count(made->statement);
+  made->values = calloc((size_t)made->columns + 1, sizeof *made->values);
+  if (made->values == NULL) {
+    sqlite.finalize(made->statement);
+    free(made);
+    return NULL;
+  }
   return made;
 }
 
 EXPORT void outgrow_finish(cursor *from) {
   sqlite.finalize(from->statement);
   free(from->odd.data);
+  free(from->values);
   free(from);
 }
 
@@ -102,6 +110,7 @@ int next_row(cursor *from) {
   if (from->waiting) return 1;
   switch (sqlite.step(from->statement)) {
     case SQLITE_ROW:
+      for (int at = 0; at < from->columns; at++) from->values[at] = sqlite.column_value(from->statement, at);
       from->waiting = 1;
       return 1;
     case SQLITE_DONE:
@@ -126,22 +135,22 @@ int odd_row(cursor *from) {
   bytes *odd = &from->odd;
   odd->size = 0;
   for (int at = 0; at < from->columns; at++) {
-    int type = sqlite.column_type(from->statement, at);
+    int type = sqlite.value_type(from->values[at]);
     const void *content = NULL;
     uint32_t length = 0;
-    if (type == SQLITE_TEXT) content = sqlite.column_text(from->statement, at);
-    if (type == SQLITE_BLOB) content = sqlite.column_blob(from->statement, at);
-    if (type == SQLITE_TEXT || type == SQLITE_BLOB) length = (uint32_t)sqlite.column_bytes(from->statement, at);
+    if (type == SQLITE_TEXT) content = sqlite.value_text(from->values[at]);
+    if (type == SQLITE_BLOB) content = sqlite.value_blob(from->values[at]);
+    if (type == SQLITE_TEXT || type == SQLITE_BLOB) length = (uint32_t)sqlite.value_bytes(from->values[at]);
     uint8_t *place = bytes_room(odd, 16 + (size_t)length);
     if (place == NULL) return 0;
     *place++ = (uint8_t)type;
     odd->size++;
     if (type == SQLITE_INTEGER) {
-      int64_t value = sqlite.column_int64(from->statement, at);
+      int64_t value = sqlite.value_int64(from->values[at]);
       memcpy(place, &value, 8);
       odd->size += 8;
     } else if (type == SQLITE_FLOAT) {
-      double value = sqlite.column_double(from->statement, at);
+      double value = sqlite.value_double(from->values[at]);
       memcpy(place, &value, 8);
       odd->size += 8;
     } else if (type != SQLITE_NULL) {

@@ -15,10 +15,12 @@ typedef struct {
   size_t size, room;
 } bytes;
 
-/* A running SELECT. `waiting` is set while a row has been stepped to and not yet been dealt with. */
+/* A running SELECT. `waiting` is set while a row has been stepped to and not yet been dealt with; its `values` are
+ * looked at directly, as one thread alone uses the connection. */
 typedef struct {
   sqlite3 *db;
   sqlite3_stmt *statement;
+  sqlite3_value **values;
   int columns;
   int waiting;
   bytes odd;

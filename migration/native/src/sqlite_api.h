@@ -10,6 +10,7 @@
 
 typedef struct sqlite3 sqlite3;
 typedef struct sqlite3_stmt sqlite3_stmt;
+typedef struct sqlite3_value sqlite3_value;
 
 enum { SQLITE_OK = 0, SQLITE_ROW = 100, SQLITE_DONE = 101 };
 enum { SQLITE_INTEGER = 1, SQLITE_FLOAT = 2, SQLITE_TEXT = 3, SQLITE_BLOB = 4, SQLITE_NULL = 5 };
@@ -28,12 +29,13 @@ typedef struct {
   int (*step)(sqlite3_stmt *);
   int (*finalize)(sqlite3_stmt *);
   int (*column_count)(sqlite3_stmt *);
-  int (*column_type)(sqlite3_stmt *, int);
-  int64_t (*column_int64)(sqlite3_stmt *, int);
-  double (*column_double)(sqlite3_stmt *, int);
-  const unsigned char *(*column_text)(sqlite3_stmt *, int);
-  const void *(*column_blob)(sqlite3_stmt *, int);
-  int (*column_bytes)(sqlite3_stmt *, int);
+  sqlite3_value *(*column_value)(sqlite3_stmt *, int);
+  int (*value_type)(sqlite3_value *);
+  int64_t (*value_int64)(sqlite3_value *);
+  double (*value_double)(sqlite3_value *);
+  const unsigned char *(*value_text)(sqlite3_value *);
+  const void *(*value_blob)(sqlite3_value *);
+  int (*value_bytes)(sqlite3_value *);
   const char *(*errmsg)(sqlite3 *);
   int (*extended_errcode)(sqlite3 *);
   int (*collation_needed)(sqlite3 *, void *, collation_request);
