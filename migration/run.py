@@ -33,7 +33,7 @@ from migration.running.resume import Beginning, decide, refuse_other
 from migration.running.schedule import Schedule
 from migration.running.steps import Ended, Outcome, plan_hash, plan_steps
 from migration.scripting.names_file import write_names
-from migration.source.file import check_source
+from migration.source.file import check_source, checking_pages
 from migration.source.parts import parts_of
 from migration.source.snapshot import READERS, hold_snapshot
 from migration.target.database import (
@@ -103,7 +103,7 @@ def run_migration(
     """
     options = options or RunOptions()
     progress = progress or Silent()
-    checked = check_source(source)
+    checked = check_source(source, deep=False)
     path = options.journal or default_journal(checked.path)
     with ExitStack() as stack:
         stack.enter_context(locked(path))
@@ -123,13 +123,15 @@ def run_migration(
         check_target(target, options.plan.schema)
         state = TargetState.find(target, options.plan.schema)
         existing = find_existing(target, options.plan, state.setup.existing if state else None)
-        plan = plan_migration(
-            checked.path,
-            options.plan,
-            connection=snapshot.connection,
-            existing=existing,
-            readers=snapshot.natives,
-        )
+        with checking_pages(checked) as page_check:
+            plan = plan_migration(
+                checked.path,
+                options.plan,
+                connection=snapshot.connection,
+                existing=existing,
+                readers=snapshot.natives,
+            )
+            checked = page_check()
         for table in plan.tables:
             refuse_more(table.source.name, table.rejects, options.max_rejects)
         refuse_lacking(target, plan)

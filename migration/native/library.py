@@ -37,6 +37,7 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "outgrow_interrupt": (None, [_Pointer]),
     "outgrow_select": (_Pointer, [_Pointer, ctypes.c_char_p, _Number, ctypes.c_int]),
     "outgrow_finish": (None, [_Pointer]),
+    "outgrow_number": (ctypes.c_int, [_Pointer, _Number]),
     "outgrow_odd": (_Pointer, [_Pointer, ctypes.POINTER(ctypes.c_size_t)]),
     "outgrow_load": (
         ctypes.c_int,
@@ -107,11 +108,15 @@ class NativeReader:
             self.close()
             raise error
 
-    def error(self) -> sqlite3.OperationalError:
+    def error(self) -> sqlite3.DatabaseError:
         """What went wrong last, as Python's sqlite3 would raise it."""
         text = self.native.outgrow_message(self._handle) if self._handle else b"out of memory"
-        error = sqlite3.OperationalError(text.decode("utf-8", "replace"))
-        error.sqlite_errorcode = self.native.outgrow_code(self._handle) if self._handle else 7
+        code = self.native.outgrow_code(self._handle) if self._handle else sqlite3.SQLITE_NOMEM
+        damaged = code & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+        error = (sqlite3.DatabaseError if damaged else sqlite3.OperationalError)(
+            text.decode("utf-8", "replace")
+        )
+        error.sqlite_errorcode = code
         return error
 
     def execute(self, statement: str) -> None:
@@ -134,6 +139,18 @@ class NativeReader:
             yield cursor
         finally:
             self.native.outgrow_finish(cursor)
+
+    def number(self, statement: str, bound: Sequence[int] = ()) -> int:
+        """The one whole number that a SELECT gives.
+
+        Raises:
+            sqlite3.OperationalError: SQLite refuses it.
+        """
+        found = ctypes.c_int64()
+        with self.select(statement, bound) as cursor:
+            if self.native.outgrow_number(cursor, ctypes.byref(found)) != 1:
+                raise self.error()
+        return found.value
 
     def odd(self, cursor: int) -> bytes:
         """The bytes that the last call has left for Python."""

@@ -7,7 +7,9 @@ import os
 import sqlite3
 import stat
 from collections import Counter
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -17,6 +19,7 @@ from migration.source.damage import check_pages
 from migration.source.header import HEADER_SIZE, MAGIC, Header, first_bytes, read_header, write_ahead_log
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 #: Bits a byte from which a file without a known beginning is taken for encrypted: 4 KiB of random data
@@ -65,12 +68,33 @@ def check_source(path: Path, *, deep: bool = True) -> SourceFile:
     header = read_header(real)
     _refuse_cut_off(real, header)
     notes = _recover(real)
-    connection = open_source(real)
-    try:
+    with closing(open_source(real)) as connection:
         notes += check_pages(connection, real) if deep else ()
-    finally:
-        connection.close()
     return SourceFile(real, real.stat().st_size, read_header(real), notes)
+
+
+@contextmanager
+def checking_pages(source: SourceFile) -> Iterator[Callable[[], SourceFile]]:
+    """Let SQLite check every page in another thread while the block reads the file, too.
+
+    The function given waits for the check to end and gives the source with its notes. Where the block ends in
+    an error, that of the check comes first: it knows best what is wrong with a damaged file.
+
+    Raises:
+        SourceRefusedError: damaged; by the function, or at the end of the block.
+    """
+
+    def check() -> SourceFile:
+        with closing(open_source(source.path)) as connection:
+            return replace(source, notes=(*source.notes, *check_pages(connection, source.path)))
+
+    with ThreadPoolExecutor(1) as beside:
+        checked = beside.submit(check)
+        try:
+            yield checked.result
+        except Exception:
+            checked.result()
+            raise
 
 
 def _regular_file(path: Path) -> Path:

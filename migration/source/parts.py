@@ -32,7 +32,7 @@ class Part:
 
     @property
     def where(self) -> str:
-        """The condition, with a parameter for each of the `bounds`; empty for the whole table."""
+        """The WHERE clause, with a parameter for each of the `bounds`; empty for the whole table."""
         conditions = [
             f"{self.rowid} {comparison} ?"
             for comparison, bound in ((">", self.after), ("<=", self.until))
@@ -54,7 +54,9 @@ def parts_of(connection: sqlite3.Connection, table: Table) -> tuple[Part, ...]:
     rowid = rowid_of(table)
     if rowid is None:
         return (Part.whole(table),)
-    query = f"SELECT min({rowid}), max({rowid}) FROM {quote_identifier(table.name)}"  # noqa: S608  # quoted
+    # One at a time, each is a look at one end of the table; both together would read all of it.
+    name = quote_identifier(table.name)
+    query = f"SELECT (SELECT min({rowid}) FROM {name}), (SELECT max({rowid}) FROM {name})"  # noqa: S608  # quoted
     low, high = connection.execute(query).fetchone()
     if low is None:
         return (Part(rowid),)

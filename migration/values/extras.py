@@ -33,7 +33,10 @@ def extra_questions(column: Column, profile: ColumnProfile, table: Table) -> dic
     if declared.family in _NUMBERS and profile.texts:
         ask("blank_texts", f"typeof({name}) = 'text' AND {name} = '' COLLATE BINARY")
     if declared.family is Family.BOOLEAN and profile.integers:
-        ask("truths", f"typeof({name}) = 'integer' AND {name} IN (0, 1)")
+        if profile.min_integer in (0, 1) and profile.max_integer in (0, 1):
+            asked["truths"] = str(profile.integers)  # all of them, which need not be counted
+        else:
+            ask("truths", f"typeof({name}) = 'integer' AND {name} IN (0, 1)")
     if declared.family in _WHOLE and profile.reals:
         ask("huge_reals", f"typeof({name}) = 'real' AND {_between(name, 2**63, None)}")
     if declared.family in (Family.TIMESTAMP, Family.DATE) and (profile.integers or profile.reals):

@@ -6,14 +6,18 @@ each other.
 
 from __future__ import annotations
 
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from queue import SimpleQueue
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from migration.native.profiling import CountedRows, Look, Watch, count
 from migration.schema.declared import Family, type_of
+from migration.schema.references import cannot_refer
 from migration.schema.tokens import quoted
 from migration.values.observers import (
     DecimalObserver,
@@ -22,13 +26,14 @@ from migration.values.observers import (
     TextObserver,
     UuidObserver,
 )
+from migration.values.orphans import orphans_query
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from migration.native.library import NativeReader
     from migration.native.profiling import Counted
-    from migration.schema.source import Column, SourceSchema, Table
+    from migration.schema.source import Column, ForeignKey, SourceSchema, Table
     from migration.source.parts import Part
 
 #: SQLite's default limit is 2,000 columns; tables with more computed ones are left to SQL.
@@ -48,13 +53,21 @@ class NativeCount:
     decimals: Mapping[str, DecimalObserver]
 
 
-def count_tables(
+@dataclass(frozen=True)
+class NativeCounts:
+    """What was counted: tables by name, and the orphans of each foreign key by its table and position."""
+
+    tables: Mapping[str, NativeCount]
+    orphans: Mapping[tuple[str, int], int | None]
+
+
+def count_natively(
     parts: Mapping[str, Sequence[Part]],
     source: SourceSchema,
     readers: Sequence[NativeReader],
     observer_for: Callable[[Column], TextObserver],
-) -> dict[str, NativeCount]:
-    """Count every table that can be counted so, by name.
+) -> NativeCounts:
+    """Count what every table holds, and the orphans of every foreign key.
 
     Args:
         parts: of every table.
@@ -62,24 +75,47 @@ def count_tables(
         readers: one for each thread.
         observer_for: makes the observer of a column's texts.
     """
-    counts = [
+    tables = [
         _TableCount(table, observer_for) for table in source.tables if len(table.columns) <= _MOST_COLUMNS
     ]
-    work: SimpleQueue[tuple[_TableCount, Part] | None] = SimpleQueue()
-    for item in counts:
+    orphans = {
+        (table.name, position): _OrphanCount(table, key)
+        for table in source.tables
+        for position, key in enumerate(table.foreign_keys)
+        if cannot_refer(source, key) is None
+    }
+    work: SimpleQueue[Callable[[NativeReader], None] | None] = SimpleQueue()
+    for reference in orphans.values():  # these take longest, as they cannot be parted
+        work.put(reference.carry_out)
+    for item in tables:
         for part in parts[item.table.name]:
-            work.put((item, part))
+            work.put(partial(item.add, part))
     for _ in readers:
         work.put(None)
 
     def carry_out(reader: NativeReader) -> None:
         while (task := work.get()) is not None:
-            task[0].add(reader, task[1])
+            task(reader)
 
     with ThreadPoolExecutor(max(1, len(readers))) as threads:
         for ended in [threads.submit(carry_out, reader) for reader in readers]:
             ended.result()
-    return {item.table.name: item.result() for item in counts}
+    return NativeCounts(
+        {item.table.name: item.result() for item in tables},
+        {place: item.count for place, item in orphans.items()},
+    )
+
+
+class _OrphanCount:
+    """The orphans of one foreign key in the making; None where SQLite cannot compare."""
+
+    def __init__(self, table: Table, key: ForeignKey) -> None:
+        self.count: int | None = None
+        self._query = orphans_query(table, key)
+
+    def carry_out(self, reader: NativeReader) -> None:
+        with suppress(sqlite3.OperationalError):
+            self.count = reader.number(self._query)
 
 
 class _TableCount:
@@ -119,7 +155,7 @@ class _TableCount:
 
         return one_at_a_time
 
-    def add(self, reader: NativeReader, part: Part) -> None:
+    def add(self, part: Part, reader: NativeReader) -> None:
         columns = ", ".join(watch.expression for watch in self._watches) or "NULL"
         query = f"SELECT {columns} FROM {quoted(self.table.name)} NOT INDEXED{part.where}"  # noqa: S608
         found = count(reader, query, part.bounds, self._watches)

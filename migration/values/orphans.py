@@ -12,23 +12,29 @@ if TYPE_CHECKING:
     from migration.schema.source import ForeignKey, SourceSchema, Table
 
 
-def count_orphans(
-    connection: sqlite3.Connection, table: Table, source: SourceSchema
-) -> tuple[int | None, ...]:
-    """For each foreign key of the table, how many rows refer to no row of the parent.
+def count_references(
+    connection: sqlite3.Connection, table: Table, key: ForeignKey, source: SourceSchema
+) -> int | None:
+    """How many rows of a table refer to no row of the parent, by a key that need not be declared in the file.
 
     A row with a NULL in the key refers to nothing on purpose and is not counted. None where the question has
     no answer: the reference cannot be enforced at all, or a collation is known to its application only.
     """
-    return tuple(count_references(connection, table, key, source) for key in table.foreign_keys)
-
-
-def count_references(
-    connection: sqlite3.Connection, table: Table, key: ForeignKey, source: SourceSchema
-) -> int | None:
-    """The same for one foreign key, which need not be declared in the file."""
     if cannot_refer(source, key) is not None:
         return None
+    try:
+        (count,) = connection.execute(orphans_query(table, key)).fetchone()
+    except sqlite3.OperationalError:
+        return None
+    return int(count)
+
+
+def orphans_query(table: Table, key: ForeignKey) -> str:
+    """The SELECT that counts the orphans of a table.
+
+    It asks for all of them at once: an index over the key, in whose order the parents are looked up fastest,
+    is of no use for a part.
+    """
     present = " AND ".join(f"c.{quoted(column)} IS NOT NULL" for column in key.columns)
     # The first comparison is SQLite's own, with the parent's collation and index; the second is PostgreSQL's,
     # which tells upper from lower case. Affinity applies to both.
@@ -37,9 +43,4 @@ def count_references(
         for theirs, ours in zip(key.parent_columns, key.columns, strict=True)
     )
     lookup = f"SELECT 1 FROM {quoted(key.parent_table)} p WHERE {equal}"  # noqa: S608  # names are quoted
-    statement = f"SELECT count(*) FROM {quoted(table.name)} c WHERE {present} AND NOT EXISTS ({lookup})"  # noqa: S608
-    try:
-        (count,) = connection.execute(statement).fetchone()
-    except sqlite3.OperationalError:
-        return None
-    return int(count)
+    return f"SELECT count(*) FROM {quoted(table.name)} c WHERE {present} AND NOT EXISTS ({lookup})"  # noqa: S608

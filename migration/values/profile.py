@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,8 +10,8 @@ from migration.source.parts import parts_of
 from migration.values.facts import Profile
 from migration.values.measure import measure_table, observer_of_texts
 from migration.values.merged import count_merged
-from migration.values.native_count import count_tables
-from migration.values.orphans import count_orphans
+from migration.values.native_count import NativeCounts, count_natively
+from migration.values.orphans import count_references
 
 if TYPE_CHECKING:
     import sqlite3
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from migration.native.library import NativeReader
-    from migration.schema.source import SourceSchema
+    from migration.schema.source import SourceSchema, Table
 
 
 def profile_values(
@@ -41,18 +40,15 @@ def profile_values(
     Raises:
         SourceRefusedError: the file cannot be read as a SQLite database.
     """
-    with reading(path, connection) as reader, ThreadPoolExecutor(1) as beside:
-        counting = None
+    with reading(path, connection) as reader:
+        native = NativeCounts({}, {})
         if readers and source.encoding == "UTF-8":
-            counting = beside.submit(
-                count_tables,
+            native = count_natively(
                 {table.name: parts_of(reader, table) for table in source.tables},
                 source,
                 readers,
                 lambda column: observer_of_texts(column, source.encoding),
             )
-        orphans = {table.name: count_orphans(reader, table, source) for table in source.tables}
-        native = counting.result() if counting is not None else {}
         return Profile(
             {
                 table.name: replace(
@@ -60,11 +56,22 @@ def profile_values(
                         reader,
                         table,
                         source.encoding,
-                        orphans=orphans[table.name],
-                        native=native.get(table.name),
+                        orphans=_orphans(reader, table, source, native),
+                        native=native.tables.get(table.name),
                     ),
                     merged=count_merged(reader, table),
                 )
                 for table in source.tables
             }
         )
+
+
+def _orphans(
+    reader: sqlite3.Connection, table: Table, source: SourceSchema, native: NativeCounts
+) -> tuple[int | None, ...]:
+    return tuple(
+        native.orphans[table.name, position]
+        if (table.name, position) in native.orphans
+        else count_references(reader, table, key, source)
+        for position, key in enumerate(table.foreign_keys)
+    )

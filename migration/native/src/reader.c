@@ -59,7 +59,8 @@ EXPORT sqlite3 *outgrow_open(const char *uri, int wait_ms, int *code) {
   if (*code != SQLITE_OK) return db;
   sqlite.busy_timeout(db, wait_ms);
   sqlite.collation_needed(db, NULL, stand_in);
-  *code = sqlite.exec(db, "PRAGMA query_only=ON", NULL, NULL, NULL);
+  /* 16 MiB: foreign keys are looked up in the order of the children, all over their parents. */
+  *code = sqlite.exec(db, "PRAGMA query_only=ON; PRAGMA cache_size=-16384", NULL, NULL, NULL);
   return db;
 }
 
@@ -98,6 +99,14 @@ EXPORT void outgrow_finish(cursor *from) {
   free(from->odd.data);
   free(from->values);
   free(from);
+}
+
+/* The whole number that the next row begins with: 1 there is one, 0 no row, -1 failed. */
+EXPORT int outgrow_number(cursor *from, int64_t *number) {
+  int found = next_row(from);
+  if (found == 1) *number = sqlite.value_int64(from->values[0]);
+  from->waiting = 0;
+  return found;
 }
 
 /* The bytes of the row, or of the values, that Python has to look at. */
