@@ -40,6 +40,8 @@ def print_lint(report: LintReport) -> None:
             soft_wrap=True,
         )
     looked = f"{counted(report.pieces, 'piece')} of SQL in {counted(report.files, 'file')}"
+    if report.postgres:
+        looked += f", {report.postgres:,} of them PostgreSQL's already"
     if not report.findings:
         out.print(f"[bold green]Nothing found[/] in {looked}.", soft_wrap=True)
         return

@@ -10,9 +10,10 @@ import sqlglot
 from sqlglot.errors import SqlglotError
 
 from migration.errors import MigrationError, OptionRefusedError
-from migration.lint.catalogue import RULES
+from migration.lint.catalogue import BY_ID, RULES
 from migration.lint.extract import ENDINGS, extract
 from migration.lint.findings import Finding, LintReport, Statement, Unread
+from migration.lint.operators import find_operators
 from migration.lint.pieces import Piece, SourceFile
 from migration.lint.rewriting import apply, settle
 from migration.lint.statement import Sql
@@ -72,7 +73,7 @@ def lint_files(
     statements: list[Statement] = []
     unparsed: list[Unread] = []
     unread: list[Unread] = []
-    pieces = files = 0
+    pieces = files = postgres = 0
     for path in _files(paths):
         text = _read(path, unread)
         if text is None:
@@ -85,10 +86,16 @@ def lint_files(
             Unread(path, file.place(offset)[0], "a quote in this SQL never ends")
             for offset in extracted.unread
         ]
+        if BY_ID["like-case"] in rules:
+            _report_operators(file, spoken, findings, statements)
         for piece in extracted.pieces:
             pieces += 1
+            sql = Sql(piece, known, spoken)
+            if sql.postgres:
+                postgres += 1
+                continue
             line = file.place(piece.offsets[0])[0]
-            hits = _hits(Sql(piece, known, spoken), rules)
+            hits = _hits(sql, rules)
             if hits:
                 _report(file, piece, hits, findings, statements)
             why = _misfit(piece)
@@ -97,6 +104,7 @@ def lint_files(
     return LintReport(
         files,
         pieces,
+        postgres,
         tuple(findings),
         tuple(statements),
         tuple(unparsed),
@@ -192,6 +200,25 @@ def _report(
             all(kept),
         )
     )
+
+
+def _report_operators(
+    file: SourceFile, library: str, findings: list[Finding], statements: list[Statement]
+) -> None:
+    """Add what the library of a program writes as LIKE."""
+    rule = BY_ID["like-case"]
+    for operator, start, end in find_operators(file, library):
+        line, column = file.place(start)
+        code = file.text[file.starts[line - 1] :].partition("\n")[0].strip()
+        number, written = len(statements), file.text[start:end]
+        instead = operator.instead or None
+        findings.append(
+            Finding(
+                *(file.path, line, column, rule.id, rule.severity, written),
+                *(rule.why, operator.advice, instead, number),
+            )
+        )
+        statements.append(Statement(number, file.path, line, "code", code, None, instead is not None))
 
 
 _PERCENT = re.compile(r"%(?:\(\w+\))?s")

@@ -62,12 +62,15 @@ class Unread:
 class LintReport:
     """Everything. `pieces` counts the statements and fragments that were read.
 
+    `postgres` are those of them that are PostgreSQL's already: no rule was asked about them.
+
     `unparsed` are those that no parser takes for a whole statement: their words were looked at all the same.
     `unread` are those that could not be read.
     """
 
     files: int
     pieces: int
+    postgres: int
     findings: tuple[Finding, ...]
     statements: tuple[Statement, ...]
     unparsed: tuple[Unread, ...]

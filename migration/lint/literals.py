@@ -110,11 +110,26 @@ def literals(text: str, language: str) -> list[Literal]:
                 end = item.end
                 continue
         item.before = gap[-200:]
-        found.append(item)
         end = item.end
+        if language != "py" or not _is_docstring(text, item):
+            found.append(item)
     for item in scanner.nested:
         item.before = text[max(0, item.start - 200) : item.start]
     return sorted((*found, *scanner.nested), key=lambda item: item.start)
+
+
+def _is_docstring(text: str, item: Literal) -> bool:
+    """Whether a text of Python's stands for itself, on lines of its own, and so says something to people."""
+    ahead = text[max(0, item.start - 400) : item.start]
+    line = ahead.rpartition("\n")[2]
+    before = ahead.rstrip()
+    alone = not line.strip() and (not before or before[-1] not in "(,=[{+%\\&|")
+    return alone and text.startswith(('"""', "'''"), item.start + len(_flags(text, item.start)))
+
+
+def _flags(text: str, start: int) -> str:
+    flags = re.compile(r"[rRbBfFuU]{0,2}").match(text, start)
+    return flags[0] if flags else ""
 
 
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0"}

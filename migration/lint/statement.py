@@ -61,6 +61,20 @@ class Sql:
         return self.piece.kind != "fragment"
 
     @cached_property
+    def postgres(self) -> bool:
+        """Whether only PostgreSQL reads this: it casts by ::, uses ILIKE, or names PostgreSQL's catalogs."""
+        return any(
+            token.value.startswith("::")
+            if token.kind is Kind.PARAMETER
+            else token.kind is Kind.WORD
+            and (
+                token.value.lower().startswith("pg_")
+                or token.value.lower() in ("ilike", "information_schema")
+            )
+            for token in self.tokens
+        )
+
+    @cached_property
     def depths(self) -> tuple[int, ...]:
         """How many parentheses are open around each token; both of a pair belong to what is around them."""
         depths, depth = [], 0

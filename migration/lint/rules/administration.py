@@ -154,7 +154,7 @@ def _indexed(sql: Sql) -> Iterator[Hit]:
     for place in sql.find("INDEXED"):
         if sql.word(place - 1, "NOT"):
             yield at(sql, place - 1, place, without(sql, place - 1, place))
-        elif sql.word(place + 1, "BY"):
+        elif sql.word(place + 1, "BY") and place + 2 < len(sql.tokens):
             yield at(sql, place, place + 2, without(sql, place, place + 2))
 
 

@@ -212,9 +212,7 @@ def _by_zero(sql: Sql, sign: str) -> Iterator[Hit]:
     for place in range(1, len(sql.tokens) - 1):
         if not sql.operator(place, sign) or sql.in_hole(place):
             continue
-        if sign == "%" and sql.piece.language == "py" and sql.operator(place + 1, "("):
-            continue  # %(name)s
-        if sign == "%" and sql.piece.language == "py" and sql.word(place + 1, "S"):
+        if sign == "%" and _formats(sql, place):
             continue
         left, right = sql.operand_before(place), sql.operand_after(place)
         number = right[0] == right[1] and sql.kind(right[0]) is Kind.NUMBER
@@ -236,6 +234,15 @@ def _by_zero(sql: Sql, sign: str) -> Iterator[Hit]:
         if whys:
             fractional = {"severity": "differs"} if decimal and not edits else {}
             yield at(sql, left[0], right[1], *edits, why="; ".join(whys), **fractional)  # type: ignore[arg-type]
+
+
+def _formats(sql: Sql, place: int) -> bool:
+    """Whether a % belongs to a parameter of Python's: %s, %(name)s, %%."""
+    if sql.piece.language != "py":
+        return False
+    behind_it = sql.text[sql.tokens[place].end : sql.tokens[place].end + 2]
+    doubled = sql.text[sql.tokens[place].start - 1 : sql.tokens[place].start] == "%"
+    return doubled or behind_it[:1] in ("%", "(") or behind_it.rstrip(" ),\n") == "s"
 
 
 def _double_equals(sql: Sql) -> Iterator[Hit]:

@@ -192,7 +192,9 @@ def _reserved(sql: Sql) -> Iterator[Hit]:
             continue
         if sql.piece.kind == "fragment" and sql.operator(place + 1, "."):
             continue  # query builders quote the names of their tables
-        named = _is_table(sql, place) or sql.operator(place - 1, ".") or sql.operator(place + 1, ".")
+        if sql.operator(place - 1, "."):
+            continue  # behind a dot PostgreSQL takes every word
+        named = _is_table(sql, place) or sql.operator(place + 1, ".")
         column = sql.column(place) if token.value.upper() not in KEYWORDS else None
         if not named and column is None:
             named = token.value.upper() not in KEYWORDS and (

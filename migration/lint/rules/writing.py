@@ -42,7 +42,7 @@ def _insert_or(sql: Sql) -> Iterator[Hit]:
         else:
             yield at(sql, place, place + 2, gone, instead="INSERT: an error ends the transaction anyway")
     for place in sql.find("UPDATE"):
-        if sql.word(place + 1, "OR"):
+        if sql.word(place + 1, "OR") and place + 2 < len(sql.tokens):
             yield at(
                 sql,
                 place,

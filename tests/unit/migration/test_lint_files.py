@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,15 @@ from migration.lint.check import lint_files
 from migration.lint.extract import extract
 from migration.lint.pieces import Piece, SourceFile
 
+WORDS = (
+    "SELECT FROM WHERE GROUP BY ORDER HAVING LIMIT OFFSET INSERT INTO OR REPLACE IGNORE UPDATE SET DELETE "
+    "VALUES ON CONFLICT DO NOTHING user firstName t id \"u\" `x` [y] 'abc' '%a' 1 0 x'00' ? :a ( ) , . = == "
+    "<> + - / % || -> ->> AND OR NOT NULL IS LIKE GLOB REGEXP MATCH COLLATE NOCASE AS DISTINCT count sum "
+    "max( group_concat( datetime( strftime( 'now' '%Y' julianday( random( hex( randomblob( 16 substr( "
+    "json_extract( '$.a' CAST( AS INTEGER IN BETWEEN CASE WHEN THEN END UNION PRAGMA CREATE TABLE PRIMARY "
+    "KEY AUTOINCREMENT DEFAULT boolean WITHOUT ROWID RETURNING ASC DESC NULLS FIRST round( printf( iif( "
+    "ifnull( JOIN WITH RECURSIVE BEGIN IMMEDIATE rowid INDEXED typeof( abs( OVER "
+)
 SHOP = Path(__file__).parents[3] / "examples" / "express-typeorm" / "src"
 
 
@@ -51,6 +61,8 @@ def test_an_sql_file_is_split_where_its_statements_end_and_a_trigger_stays_whole
             "User.find_by_sql(<<~SQL)\n  SELECT a FROM t\n  WHERE b = #{c}\nSQL\n",
             ["SELECT a FROM t\n  WHERE b = #{c}"],
         ),
+        ("a.py", 'def f():\n    """SELECT is what this does: FROM (a)"""\n', []),
+        ("a.py", 'db.execute(\n    """\n    SELECT a FROM t"""\n)', ["SELECT a FROM t"]),
         ("a.rb", 'where("name LIKE ?", x)', ["name LIKE ?"]),
         ("a.go", "db.Query(`SELECT a\nFROM t`) // SELECT", ["SELECT a\nFROM t"]),
         ("a.ts", "alert('Select an item from the list'); f('Update your profile'); g('begin')", []),
@@ -90,14 +102,15 @@ def test_what_the_program_fills_in_is_kept_and_never_judged(tmp_path: Path) -> N
         ("a.go", "db.Query(`SELECT a FROM t WHERE b = ?`)", "SELECT a FROM t WHERE b = $1"),
         (
             "a.py",
-            "db.execute(\"SELECT a FROM t WHERE b = ? AND c ILIKE '1%'\", x)",
-            "SELECT a FROM t WHERE b = %s AND c ILIKE '1%%'",
+            "db.execute(\"SELECT a FROM t WHERE b = ? AND c NOT LIKE '1%'\", x)",
+            "SELECT a FROM t WHERE b = %s AND c NOT LIKE '1%%'",
         ),
         ("a.py", "db.execute('SELECT a FROM t WHERE b = :b')", "SELECT a FROM t WHERE b = %(b)s"),
         ("a.ts", "db.query('SELECT a FROM t WHERE b = $1 AND c::text = $2')", None),
         ("a.ts", "import k from 'knex'; k.select('SELECT a FROM t WHERE b = ?')", None),
         ("a.py", "import sqlalchemy\nc.execute(text('SELECT a FROM t WHERE b = :b'))", None),
         ("a.sql", "SELECT a FROM t WHERE b = ?", None),
+        ("a.py", "db.execute('SELECT a %% 7 FROM t WHERE b = %s AND c > %(c)s', x)", None),
     ],
 )
 def test_parameters_are_written_as_the_driver_of_the_language_wants_them(
@@ -113,6 +126,56 @@ def test_in_query_builders_the_names_behind_an_alias_are_the_librarys_matter(tmp
     path = tmp_path / "a.ts"
     path.write_text('qb.where("user.firstName = :a", { a }).andWhere("lastName = :b", { b })')
     assert [finding.sql for finding in lint_files([path]).findings] == ["lastName"]
+
+
+def test_what_is_postgresqls_already_is_left_alone_and_counted(tmp_path: Path) -> None:
+    path = tmp_path / "a.sql"
+    path.write_text(
+        "SELECT oid FROM pg_class ORDER BY 1; SELECT a::text FROM userData; SELECT 1 FROM t WHERE a ILIKE 'b'"
+    )
+    report = lint_files([path])
+    assert (report.pieces, report.postgres, report.findings) == (3, 3, ())
+
+
+def test_words_in_any_order_upset_no_rule(tmp_path: Path) -> None:
+    """Unfinished and impossible SQL, as programs have it: each rule says something or nothing."""
+    path = tmp_path / "a.sql"
+    chance = random.Random(5)
+    path.write_text(
+        ";".join(" ".join(chance.choices(WORDS.split(), k=chance.randint(1, 12))) for _ in range(2_000))
+    )
+    report = lint_files([path])
+    assert report.pieces > 1_500
+    assert len({finding.rule for finding in report.findings}) > 25
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "found"),
+    [
+        (
+            "a.ts",
+            'import { Like } from "typeorm";\nrepo.find({ name: Like(x) });',
+            [(2, 19, "Like", "ILike")],
+        ),
+        ("a.js", "const s = require('sequelize'); x = { [Op.like]: y }", [(1, 40, "Op.like", "Op.iLike")]),
+        (
+            "a.py",
+            "from django.db import models\nq.filter(name__contains=x)",
+            [(2, 14, "__contains=", "__icontains=")],
+        ),
+        ("a.ts", 'import { Like } from "./own"; Like(x)', []),
+        ("a.ts", 'import { ILike } from "typeorm"; ILike(x); isLike(x); "Like(x)"', []),
+    ],
+)
+def test_what_libraries_write_as_like_is_found_by_its_name(
+    tmp_path: Path, name: str, text: str, found: list[tuple[int, int, str, str]]
+) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    report = lint_files([path])
+    assert [(item.line, item.column, item.sql, item.rewritten) for item in report.findings] == found
+    assert {item.rule for item in report.findings} <= {"like-case"}
+    assert lint_files([path], rules=[BY_ID["glob"]]).findings == ()
 
 
 def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
