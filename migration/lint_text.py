@@ -77,6 +77,9 @@ def _print_finding(finding: Finding) -> None:
 
 
 def _print_statement(statement: Statement, found: Sequence[Finding]) -> None:
+    if statement.translated is not None:
+        out.print(f"  [bold]on PostgreSQL[/]: {escape(_flat(statement.translated))}\n", soft_wrap=True)
+        return
     if statement.rewritten is None or (len(found) == 1 and statement.kind == "fragment"):
         out.print("")
         return

@@ -17,6 +17,7 @@ from migration.lint.operators import find_operators
 from migration.lint.pieces import Piece, SourceFile
 from migration.lint.rewriting import apply, settle
 from migration.lint.statement import Sql
+from migration.lint.translation import translated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -97,7 +98,7 @@ def lint_files(
             line = file.place(piece.offsets[0])[0]
             hits = _hits(sql, rules)
             if hits:
-                _report(file, piece, hits, findings, statements)
+                _report(file, sql, hits, findings, statements)
             why = _misfit(piece)
             if why:
                 unparsed.append(Unread(path, line, why))
@@ -162,13 +163,13 @@ def _hits(sql: Sql, rules: Sequence[Rule]) -> list[tuple[Rule, Hit]]:
 
 def _report(
     file: SourceFile,
-    piece: Piece,
+    sql: Sql,
     hits: Sequence[tuple[Rule, Hit]],
     findings: list[Finding],
     statements: list[Statement],
 ) -> None:
     """Add a statement and what was found in it."""
-    number = len(statements)
+    number, piece = len(statements), sql.piece
     edits, kept = settle([hit.edits for _, hit in hits])
     for rule, hit in sorted(hits, key=lambda item: item[1].start):
         line, column = file.place(piece.offsets[hit.start])
@@ -198,6 +199,7 @@ def _report(
             piece.shown,
             apply(piece, edits) if edits else None,
             all(kept),
+            None if all(kept) else translated(sql),
         )
     )
 

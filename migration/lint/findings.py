@@ -37,7 +37,8 @@ class Finding:
 class Statement:
     """A statement in which something was found; `number` is what its findings call it.
 
-    `rewritten` has every rewriting that there is, and is `complete` where all its findings have one.
+    `rewritten` has every rewriting that there is, and is `complete` where all its findings have one. Where
+    they have not, `translated` is the whole SELECT as the file's types decide it, if it can be translated.
     """
 
     number: int
@@ -47,6 +48,7 @@ class Statement:
     sql: str
     rewritten: str | None
     complete: bool
+    translated: str | None = None
 
 
 @dataclass(frozen=True)

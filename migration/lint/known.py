@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from migration.lint.translation import catalog_of
 from migration.planning import draft_migration
 from migration.schema.unique_keys import UniqueKey, unique_keys
 from migration.source.file import check_source
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from migration.schema.options import PlanOptions
+    from migration.schema.relations import Catalog
     from migration.schema.target import TargetColumn, TargetPlan, TargetTable
 
 
@@ -42,6 +44,7 @@ class KnownSchema:
 
     tables: Mapping[str, KnownTable]
     views: Mapping[str, str]
+    catalog: Catalog | None = None
 
     def table(self, name: str) -> KnownTable | None:
         return self.tables.get(name.casefold())
@@ -66,11 +69,11 @@ def known_schema(path: Path, options: PlanOptions) -> KnownSchema:
         draft = draft_migration(
             checked.path, options, connection=snapshot.connection, readers=snapshot.natives
         )
-    return known_of(draft.plan)
+    return known_of(draft.plan, catalog_of(draft.profile, draft.plan))
 
 
-def known_of(plan: TargetPlan) -> KnownSchema:
-    """What a plan tells."""
+def known_of(plan: TargetPlan, catalog: Catalog | None = None) -> KnownSchema:
+    """What a plan tells; with the catalog, whole queries can be translated."""
     tables = {}
     for target in plan.tables:
         key = target.source.primary_key
@@ -86,4 +89,4 @@ def known_of(plan: TargetPlan) -> KnownSchema:
         for other in plan.source.others
         if other.kind == "view"
     }
-    return KnownSchema(tables, views)
+    return KnownSchema(tables, views, catalog)
