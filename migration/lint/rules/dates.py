@@ -23,6 +23,9 @@ _FORMATS = {
 _SHOWN = {"datetime": "YYYY-MM-DD HH24:MI:SS", "date": "YYYY-MM-DD", "time": "HH24:MI:SS"}
 #: Where a value is compared or stored, its type counts; elsewhere the text that SQLite gave is read.
 _TYPED = ("WHERE", "HAVING", "ON", "SET", "VALUES", "JOIN")
+#: Patterns whose texts are whole dates or times.
+_WHOLE = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%F", "%F %T")
+_SIGNS = ("=", "==", "<>", "!=", "<", ">", "<=", ">=")
 _LINK = "postgresql.org/docs/current/functions-datetime.html"
 
 
@@ -105,7 +108,7 @@ def _dated(sql: Sql, call: Call) -> Hit:
         return on_call(sql, call)
     if sql.word(0, "CREATE", "ALTER"):
         text = {"datetime": value, "date": f"{value}::date", "time": f"{value}::time(0)"}[name]
-    elif sql.standing(call.name) in _TYPED:
+    elif sql.standing(call.name) in _TYPED and not _beside_text(sql, call):
         whole = value if value != _NOW else f"date_trunc('second', {value})"
         text = {"datetime": whole, "date": f"{value}::date", "time": f"{value}::time(0)"}[name]
     else:
@@ -113,11 +116,38 @@ def _dated(sql: Sql, call: Call) -> Hit:
     return on_call(sql, call, over(sql, call.name, call.close, text))
 
 
+def _beside(sql: Sql, call: Call) -> tuple[int, int] | None:
+    """What a call is compared with."""
+    if sql.operator(call.name - 1, *_SIGNS):
+        return sql.operand_before(call.name - 1)
+    if sql.operator(call.close + 1, *_SIGNS) and call.close + 2 < len(sql.tokens):
+        return sql.operand_after(call.close + 1)
+    return None
+
+
+def _beside_text(sql: Sql, call: Call) -> bool:
+    """Whether a call is compared with a column that stays a text: PostgreSQL compares no date with one."""
+    other = _beside(sql, call)
+    column = sql.column_in(other) if other is not None else None
+    return column is not None and column.type.startswith(("text", "character"))
+
+
+def _beside_date(sql: Sql, call: Call) -> bool:
+    """Whether a call is compared with a column of dates, or one of which nothing is known."""
+    other = _beside(sql, call)
+    if other is None or not sql.tokens[other[1]].can_name or sql.kind(other[1]) is Kind.STRING:
+        return False
+    column = sql.column_in(other)
+    return column is None or column.type.startswith(("timestamp", "date"))
+
+
 def _strftime(sql: Sql) -> Iterator[Hit]:
     for call in sql.calls("strftime"):
         pattern = constant(sql, call.arguments[0]) if call.arguments else None
         value = instant(sql, call.arguments[1:])
         text = formatted(pattern, value) if pattern is not None and value is not None else None
+        if text and value and pattern in _WHOLE and _beside_date(sql, call):
+            text = f"{value}::date" if pattern in ("%Y-%m-%d", "%F") else f"date_trunc('second', {value})"
         yield on_call(sql, call, *([over(sql, call.name, call.close, text)] if text else ()))
 
 

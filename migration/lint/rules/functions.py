@@ -78,7 +78,8 @@ def _renamed(sql: Sql) -> Iterator[Hit]:
         ):
             continue
         new = _RENAMED[old]
-        edits = (over(sql, call.name, call.name, new),) if len(call.arguments) == 1 or old == "instr" else ()
+        same = old == "instr" or (len(call.arguments) == 1 and old != "quote")  # which quotes no numbers
+        edits = (over(sql, call.name, call.name, new),) if same else ()
         yield on_call(sql, call, *edits, why=f"PostgreSQL has no {old}()", instead=f"{new}()")
 
 

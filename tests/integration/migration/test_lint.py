@@ -64,6 +64,9 @@ READS = [
     "SELECT substr(firstName, -2), max(id, 2), instr(firstName, 'd') FROM user ORDER BY id",
     "SELECT lower(firstName) AS low FROM user WHERE low = 'ada'",
     "SELECT id FROM user WHERE x'00ff' == x'00FF' ORDER BY id LIMIT -1",
+    "SELECT userId FROM visit WHERE day < date('2024-01-16') ORDER BY userId",
+    "SELECT id FROM user WHERE createdAt >= strftime('%Y-%m-%d %H:%M:%S', '2024-02-01') ORDER BY id",
+    "SELECT id FROM user WHERE strftime('%m', createdAt) = strftime('%m', '2024-02-11') ORDER BY id",
     "SELECT hex(nick), printf('%05d', id) FROM user ORDER BY nick",
     "SELECT count(*) FROM visit WHERE day LIKE '2024%' AND userId LIKE '1%'",
 ]

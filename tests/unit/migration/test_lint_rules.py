@@ -104,6 +104,11 @@ FOUND = [
     ),
     ("strftime", "SELECT strftime('%Y-%m', a) FROM t", "SELECT to_char(a::timestamp, 'YYYY-MM') FROM t"),
     ("strftime", "SELECT strftime('%J', a) FROM t", None),
+    (
+        "strftime",
+        "SELECT 1 FROM t WHERE a >= strftime('%Y-%m-%d', 'now')",
+        "SELECT 1 FROM t WHERE a >= (now() AT TIME ZONE 'UTC')::date",
+    ),
     ("julianday", "SELECT unixepoch(a) FROM t", "SELECT extract(epoch FROM a::timestamp)::bigint FROM t"),
     ("json-functions", "SELECT json_extract(a, '$.b.c') FROM t", "SELECT (a::jsonb #>> '{b,c}') FROM t"),
     ("json-functions", "SELECT a ->> '$.b[0]' FROM t", "SELECT a::jsonb #>> '{b,0}' FROM t"),
