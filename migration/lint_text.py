@@ -23,8 +23,11 @@ _ALIKE = 3
 
 def print_lint(report: LintReport) -> None:
     """Every finding with its place, then each statement as PostgreSQL takes it, then the count."""
+    of_statement: dict[int, list[Finding]] = {}
+    for finding in report.findings:
+        of_statement.setdefault(finding.statement, []).append(finding)
     for statement in report.statements:
-        found = [finding for finding in report.findings if finding.statement == statement.number]
+        found = of_statement.get(statement.number, [])
         for same in _by_rule(found):
             for finding in same[:_ALIKE]:
                 _print_finding(finding)
