@@ -197,9 +197,11 @@ def _numeric(column: TargetColumn, options: PlanOptions) -> Callable[[Any], Any]
 
 def _text(column: TargetColumn, options: PlanOptions) -> Callable[[Any], Any]:
     clean = _cleaner(column, options)
+    # Where texts are read as bytes, a str is the image of a blob, which is no text.
+    wanted = bytes if column.raw_codec else str
 
     def convert(value: Any) -> str:
-        if type(value) is str or (column.raw_codec and type(value) is bytes):
+        if type(value) is wanted:
             return clean(value)
         raise TypeError
 
