@@ -73,7 +73,10 @@ def dry_run(source: Path, dsn: str, options: RunOptions) -> DryRun:
 
 def _sql(step: Step, plan: TargetPlan) -> str:
     if step.statement is not None:
-        return step.statement.sql
+        way = step.statement.by_index
+        if way is None:
+            return step.statement.sql
+        return way[0] if step.kind == "prepare" else way[1]
     if step.kind == "copy" and step.table is not None:
         columns = quote_columns(column.name for column in step.table.copied)
         name = qualified(plan.schema, step.table.name)

@@ -77,6 +77,7 @@ class TargetExecutor:
             "hook": self._hook,
             "create": self._create,
             "copy": self._copy,
+            "prepare": self._prepare,
             "build": self._build,
             "sequence": self._sequence,
             "analyze": self._analyze,
@@ -140,6 +141,17 @@ class TargetExecutor:
             )
         return outcome
 
+    def _prepare(self, step: Step, begun: Progressed | None) -> Outcome:
+        """The index of a key. Where PostgreSQL refuses it, it will refuse the key, which is then left."""
+        del begun
+        started = time.monotonic()
+        statement = _statement(step)
+        with self._target.transaction():
+            refused = self._refusal(statement.by_index[0]) if statement.by_index else ""
+            outcome = Outcome("done", {"seconds": time.monotonic() - started, "refused": refused})
+            self._record(step, outcome)
+        return outcome
+
     def _build(self, step: Step, begun: Progressed | None) -> Outcome:
         """Keys, indexes, constraints and the rest: what is refused is named and left, and the run goes on.
 
@@ -151,7 +163,9 @@ class TargetExecutor:
     def _carry_out(self, step: Step, statement: Statement) -> Outcome:
         started = time.monotonic()
         with self._target.transaction():
-            refused = self._refusal(statement.sql)
+            refused = self._refusal(statement.by_index[1]) if statement.by_index else ""
+            if refused or not statement.by_index:
+                refused = self._refusal(statement.sql)
             detail: dict[str, Any] = {}
             if refused and statement.otherwise is not None:
                 detail = {"instead": refused, "object": statement.name}

@@ -24,7 +24,9 @@ LockMode = Literal[
     "share row exclusive",
     "access exclusive",
 ]
-StepKind = Literal["hook", "create", "copy", "build", "sequence", "analyze", "compare", "verify", "finish"]
+StepKind = Literal[
+    "hook", "create", "copy", "prepare", "build", "sequence", "analyze", "compare", "verify", "finish"
+]
 
 
 @dataclass(frozen=True)
@@ -177,7 +179,11 @@ def _add_builds(steps: _Steps, copied: Mapping[str, frozenset[str]]) -> dict[str
         name, table, parent = f"{statement.kind} {statement.name}", statement.table, statement.parent
         if statement.kind in _OVER_ONE_TABLE and table in copied:
             locks = ((table, _OVER_ONE_TABLE[statement.kind]),)
-            made = steps.add("build", name, statement=statement, needs=copied[table], locks=locks)
+            needs = copied[table]
+            if statement.by_index is not None:
+                index = ((table, _OVER_ONE_TABLE["index"]),)
+                needs |= {steps.add("prepare", name, statement=statement, needs=needs, locks=index)}
+            made = steps.add("build", name, statement=statement, needs=needs, locks=locks)
             built[table] |= {made}
             if statement.kind != "check":
                 keyed[table] |= {made}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -77,6 +77,15 @@ def add_primary_key(schema: str, table: str, name: str, columns: Iterable[str]) 
 
 def add_unique(schema: str, table: str, name: str, columns: Iterable[str]) -> str:
     return f"{_add_constraint(schema, table, name)} UNIQUE ({quote_columns(columns)})"
+
+
+def key_by_index(
+    schema: str, table: str, name: str, kind: Literal["PRIMARY KEY", "UNIQUE"], columns: Iterable[str]
+) -> tuple[str, str]:
+    """A unique index, and the constraint that takes it over with its name."""
+    terms = [quote_identifier(column) for column in columns]
+    index = create_index(schema, table, name, terms, unique=True)
+    return index, f"{_add_constraint(schema, table, name)} {kind} USING INDEX {quote_identifier(name)}"
 
 
 def add_check(schema: str, table: str, name: str, expression: str) -> str:

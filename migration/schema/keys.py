@@ -5,7 +5,7 @@ They stay constraints, under their names: a later DROP CONSTRAINT of the applica
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from migration.schema import ddl
 from migration.schema.doubtful import may_refuse_key
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from migration.schema.draft import PlanDraft
     from migration.schema.source import Index, PrimaryKey, Table
     from migration.schema.target import TargetTable
+
+
+KeyKind = Literal["PRIMARY KEY", "UNIQUE"]
+#: Rows from which on building an index takes longer than its bookkeeping.
+_BIG = 100_000
 
 
 def plan_keys(draft: PlanDraft) -> list[Statement]:
@@ -67,7 +72,14 @@ def _primary_key(draft: PlanDraft, table: Table, target: TargetTable, key: Prima
     columns = draft.column_names(table.name, key.columns)
     name = draft.key_name(table, key.name or draft.orm.primary_key_name(table, key), (), "pkey")
     sql = ddl.add_primary_key(draft.schema, target.name, name, columns)
-    yield Statement("primary key", name, target.name, sql, optional=may_refuse_key(draft, table, key.columns))
+    yield Statement(
+        "primary key",
+        name,
+        target.name,
+        sql,
+        optional=may_refuse_key(draft, table, key.columns),
+        by_index=_by_index(draft, table, name, "PRIMARY KEY", columns),
+    )
     yield from _collations(draft, table, target, key, name)
     _note_conflict(draft, f"{table.name} {name}", key.on_conflict)
 
@@ -82,9 +94,25 @@ def _unique(
     columns = draft.column_names(table.name, unique.columns)
     name = draft.key_name(table, wanted, columns, "key")
     sql = ddl.add_unique(draft.schema, target.name, name, columns)
-    yield Statement("unique", name, target.name, sql, optional=may_refuse_key(draft, table, unique.columns))
+    yield Statement(
+        "unique",
+        name,
+        target.name,
+        sql,
+        optional=may_refuse_key(draft, table, unique.columns),
+        by_index=_by_index(draft, table, name, "UNIQUE", columns),
+    )
     yield from _collations(draft, table, target, unique, name)
     _note_conflict(draft, f"{table.name} {name}", unique.on_conflict)
+
+
+def _by_index(
+    draft: PlanDraft, table: Table, name: str, kind: KeyKind, columns: tuple[str, ...]
+) -> tuple[str, str] | None:
+    """The way over an index, for tables so big that it pays to build several of them at the same time."""
+    if draft.profile.tables[table.name].rows < _BIG:
+        return None
+    return ddl.key_by_index(draft.schema, draft.tables[table.name].name, name, kind, columns)
 
 
 def _collations(

@@ -205,7 +205,8 @@ class Statement:
 
     `optional` statements may fail on PostgreSQL (a translated expression it refuses); the object is then
     reported as left. `otherwise` is what to do instead where PostgreSQL refuses the rows for it. `parent` is
-    the table that a foreign key refers to ('' where it is not known).
+    the table that a foreign key refers to ('' where it is not known). `by_index` is another way to the same
+    key: a unique index, which can be built beside other ones, and the statement that makes a key of it.
     """
 
     kind: Literal[
@@ -232,6 +233,7 @@ class Statement:
     optional: bool = False
     otherwise: str | None = None
     parent: str = ""
+    by_index: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)

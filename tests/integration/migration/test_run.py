@@ -346,3 +346,35 @@ def test_a_writer_during_the_copy_is_noticed(
     assert report.equal, "both sides are compared in the state that was copied"
     with psycopg.connect(database) as target:
         assert target.execute("SELECT count(*) FROM category WHERE id = 99").fetchone() == (0,)
+
+
+def test_a_key_made_of_an_index_is_the_one_that_is_made_at_once(
+    small_shop: Path,
+    postgres: LocalPostgres,
+    database: str,
+    content_of: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As big tables get it, so that several indexes are built at the same time."""
+    run_migration(small_shop, database, RunOptions(journal=small_shop.with_name("at once.journal")))
+    monkeypatch.setattr("migration.schema.keys._BIG", 1)
+    other = postgres.create_database("by_index")
+    try:
+        report = run_migration(small_shop, other, RunOptions(journal=small_shop.with_name("index.journal")))
+        assert report.equal
+        assert content_of(other) == content_of(database)
+    finally:
+        postgres.drop_database("by_index")
+
+
+def test_a_key_that_its_index_is_refused_for_is_left_and_named(
+    tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("migration.schema.keys._BIG", 1)
+    with closing(sqlite3.connect(tmp_path / "twice.db")) as file, file:
+        file.execute("CREATE TABLE t (at DATETIME, UNIQUE (at))")
+        file.execute("INSERT INTO t VALUES ('2024-01-02 03:04:05'), ('2024-01-02T03:04:05')")
+    report = run_migration(tmp_path / "twice.db", database)
+    assert [(item.kind, item.name) for item in report.left if item.refused] == [("unique", "t_at_key")]
+    assert report.exit_code == 3
+    assert report.rows == 2

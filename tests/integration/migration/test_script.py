@@ -53,7 +53,7 @@ INSERT INTO pairs VALUES ('x', 1), ('x', 2);
 CREATE TABLE empty (id INTEGER PRIMARY KEY);
 CREATE TABLE only_generated (g INT AS (1) STORED, id INTEGER);
 CREATE VIEW ordered AS SELECT id, ifnull(code, '-') AS code FROM PARENT WHERE id > 0 ORDER BY ID;
-CREATE VIEW odd AS SELECT strftime('%Y', at) FROM wide;
+CREATE VIEW odd AS SELECT app_function(at) FROM wide;
 CREATE TRIGGER after_parent AFTER INSERT ON parent BEGIN DELETE FROM child WHERE 0; END;
 CREATE TRIGGER odd_parent AFTER DELETE ON parent BEGIN SELECT app_function(OLD.id); END;
 CREATE VIRTUAL TABLE search USING fts5 (body);
@@ -188,7 +188,7 @@ def test_what_is_left_is_there_as_a_comment_and_in_the_readme(hazards: Path, tmp
     assert {"odd", "odd_parent", "search"} <= left
     assert "after_parent" not in left
     stubs = (tmp_path / "out" / "60_views_and_triggers.sql").read_text()
-    assert "-- CREATE VIEW odd AS SELECT strftime('%Y', at) FROM wide" in stubs
+    assert "-- CREATE VIEW odd AS SELECT app_function(at) FROM wide" in stubs
     assert "-- CREATE TRIGGER odd_parent" in stubs
     assert 'CREATE TRIGGER "after_parent" AFTER INSERT' in stubs
     readme = (tmp_path / "out" / "README.md").read_text()
