@@ -5,7 +5,7 @@ is written); `script` (with `scripting`) writes that plan as psql files; `run` (
 executes it against PostgreSQL under a journal; `verify` (with `verification`) proves the result without
 trusting the copy; `promotion` wraps all of it in gates and reversible steps.
 
-Beside them: `orm` knows what each library would have made on PostgreSQL, `rules` what the user wants otherwise,
-`target_first` how to fill a schema that the application made; `native` has the inner loops in C; `lint` reads
-the application's own SQL.
+Beside them: `orm` knows what each library would have made on PostgreSQL, `rules` what the user wants
+otherwise, `target_first` how to fill a schema that the application made; `native` has the inner loops in C;
+`lint` reads the application's own SQL.
 """

@@ -76,3 +76,11 @@ def constant(sql: Sql, span: tuple[int, int]) -> str | None:
     if first == last and sql.kind(first) is Kind.STRING and not sql.in_hole(first):
         return sql.tokens[first].value
     return None
+
+
+def bit(sql: Sql, place: int) -> str | None:
+    """The truth that a 0 or 1 at a place stands for, in PostgreSQL's words."""
+    token = sql.tokens[place] if 0 <= place < len(sql.tokens) else None
+    if token is None or token.kind is not Kind.NUMBER or token.value not in ("0", "1"):
+        return None
+    return "true" if token.value == "1" else "false"

@@ -25,8 +25,9 @@ from migration.values.convert_time import (
 )
 from migration.values.decimal_real import EXACT, decimal_of_real
 from migration.values.jsonb_blob import jsonb_blob_text
-from migration.values.observers import BOOLEAN_TEXTS, BOOLEAN_WORDS, is_json, is_uuid
+from migration.values.observers import BOOLEAN_TEXTS, BOOLEAN_WORDS, is_json
 from migration.values.reading import read_with
+from migration.values.uuid_observers import is_uuid
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -28,44 +28,29 @@ from migration.values.observers import (
     JsonBlobObserver,
     JsonObserver,
     ListObserver,
-    RandomUuidObserver,
     SingleObserver,
     TemporalObserver,
     TextObserver,
-    UuidObserver,
-    VersionedUuidObserver,
+)
+from migration.values.questions import (
+    all_questions,
+    expected_questions,
+    from_all,
+    if_pure,
+    native_answers,
 )
 from migration.values.scan import Watched, scan, text_expression
+from migration.values.uuid_observers import RandomUuidObserver, UuidObserver, VersionedUuidObserver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from migration.native.profiling import Counted
     from migration.schema.source import Column, Table
     from migration.values.native_count import NativeCount
 
 #: SQLite's default limit is 2,000 result columns; a column asks for at most nine.
 _COLUMNS_AT_ONCE = 150
 _CODECS = {"UTF-8": "utf-8", "UTF-16le": "utf-16-le", "UTF-16be": "utf-16-be"}
-#: The storage class that nearly all values of a declared type have.
-_EXPECTED = {
-    Family.REAL: "real",
-    Family.CHARACTERS: "text",
-    Family.TEXT: "text",
-    Family.TIMESTAMP: "text",
-    Family.DATE: "text",
-    Family.TIME: "text",
-    Family.UUID: "text",
-    Family.ENUM: "text",
-    Family.PERHAPS_UUID: "text",
-    Family.JSON: "text",
-    Family.INET: "text",
-    Family.BYTES: "blob",
-    Family.SMALL_INTEGER: "integer",
-    Family.INTEGER: "integer",
-    Family.BIG_INTEGER: "integer",
-    Family.BOOLEAN: "integer",
-}
 _OBSERVERS: dict[Family, type[TextObserver]] = {
     Family.TIMESTAMP: TemporalObserver,
     Family.DATE: TemporalObserver,
@@ -141,14 +126,14 @@ class _Measurement:
         for first in range(0, len(columns), _COLUMNS_AT_ONCE):
             part = columns[first : first + _COLUMNS_AT_ONCE]
             mixed = []
-            for column, answer in zip(part, self._answers(part, _expected_questions), strict=True):
-                profile = _if_pure(column, answer, self._rows)
+            for column, answer in zip(part, self._answers(part, expected_questions), strict=True):
+                profile = if_pure(column, answer, self._rows)
                 if profile is None:
                     mixed.append(column)
                 else:
                     profiles[column.name] = profile
-            for column, answer in zip(mixed, self._answers(mixed, _all_questions), strict=True):
-                profiles[column.name] = _from_all(answer, self._rows)
+            for column, answer in zip(mixed, self._answers(mixed, all_questions), strict=True):
+                profiles[column.name] = from_all(answer, self._rows)
         return profiles
 
     def _answers(
@@ -157,7 +142,7 @@ class _Measurement:
         """Answer each column's questions: from the native count where it can, and else by asking SQLite."""
         native = self._native.counted if self._native is not None else {}
         known = {
-            column.name: _native_answers(column, native[column.name])
+            column.name: native_answers(column, native[column.name])
             for column in columns
             if column.name in native
         }
@@ -310,101 +295,3 @@ def _with_texts(profile: ColumnProfile, observer: TextObserver) -> ColumnProfile
             return replace(profile, inet_texts=observer.found)
         case _:
             return profile
-
-
-def _native_answers(column: Column, found: Counted) -> dict[str, Any]:
-    """What C has counted, as the answers to `_expected_questions` and `_all_questions`."""
-    expected = _expected_class(column)
-    characters = found.max_characters if found.texts else None
-    size = found.max_bytes if found.blobs else None
-    return {
-        "values": found.values,
-        "expected": getattr(found, f"{expected}s") if expected is not None else None,
-        "low": found.min_integer,
-        "high": found.max_integer,
-        "infinite": found.infinities,
-        "length": size if expected == "blob" else characters,
-        "integers": found.integers,
-        "reals": found.reals,
-        "texts": found.texts,
-        "blobs": found.blobs,
-        "characters": characters,
-        "bytes": size,
-    }
-
-
-def _expected_class(column: Column) -> str | None:
-    return _EXPECTED.get(type_of(column).family)
-
-
-def _count(name: str, storage: str) -> str:
-    return f"count(*) FILTER (WHERE typeof({name}) = '{storage}')"
-
-
-def _expected_questions(column: Column) -> list[tuple[str, str]]:
-    name, expected = quoted(column.name), _expected_class(column)
-    if expected is None:
-        return [("values", f"count({name})")]
-    asked = [("values", f"count({name})"), ("expected", _count(name, expected))]
-    match expected:
-        case "integer":
-            # BINARY, because the column's own collation may be one that only its application knows.
-            asked += [("low", f"min({name} COLLATE BINARY)"), ("high", f"max({name} COLLATE BINARY)")]
-        case "real":
-            asked.append(("infinite", f"count(*) FILTER (WHERE abs({name}) = 9e999)"))
-        case _:
-            asked.append(("length", f"max(length({name}))"))
-    return asked
-
-
-def _if_pure(column: Column, answer: dict[str, Any], rows: int) -> ColumnProfile | None:
-    """The profile of a column that holds nothing unexpected; None for one that must be asked again."""
-    values = answer["values"]
-    nulls = rows - values
-    if values == 0:
-        return ColumnProfile(nulls)
-    if values != answer.get("expected"):
-        return None
-    match _expected_class(column):
-        case "integer":
-            return ColumnProfile(
-                nulls, integers=values, min_integer=answer["low"], max_integer=answer["high"]
-            )
-        case "real":
-            return ColumnProfile(nulls, reals=values, infinities=answer["infinite"])
-        case "blob":
-            return ColumnProfile(nulls, blobs=values, max_bytes=answer["length"])
-        case _:
-            return ColumnProfile(nulls, texts=values, max_characters=answer["length"])
-
-
-def _all_questions(column: Column) -> list[tuple[str, str]]:
-    name = quoted(column.name)
-    only = f"FILTER (WHERE typeof({name}) = "
-    return [
-        ("integers", _count(name, "integer")),
-        ("reals", _count(name, "real")),
-        ("texts", _count(name, "text")),
-        ("blobs", _count(name, "blob")),
-        ("low", f"min({name} COLLATE BINARY) {only}'integer')"),
-        ("high", f"max({name} COLLATE BINARY) {only}'integer')"),
-        ("infinite", f"count(*) {only}'real' AND abs({name}) = 9e999)"),
-        ("characters", f"max(length({name})) {only}'text')"),
-        ("bytes", f"max(length({name})) {only}'blob')"),
-    ]
-
-
-def _from_all(answer: dict[str, Any], rows: int) -> ColumnProfile:
-    values = sum(answer[name] for name in ("integers", "reals", "texts", "blobs"))
-    return ColumnProfile(
-        rows - values,
-        answer["integers"],
-        answer["reals"],
-        answer["texts"],
-        answer["blobs"],
-        answer["low"],
-        answer["high"],
-        answer["infinite"],
-        answer["characters"],
-        answer["bytes"],
-    )

@@ -19,14 +19,9 @@ from migration.native.profiling import CountedRows, Look, Watch, count
 from migration.schema.declared import Family, type_of
 from migration.schema.references import cannot_refer
 from migration.schema.tokens import quoted
-from migration.values.observers import (
-    DecimalObserver,
-    RandomUuidObserver,
-    TemporalObserver,
-    TextObserver,
-    UuidObserver,
-)
+from migration.values.observers import DecimalObserver, TemporalObserver, TextObserver
 from migration.values.orphans import orphans_query
+from migration.values.uuid_observers import RandomUuidObserver, UuidObserver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

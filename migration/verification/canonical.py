@@ -280,9 +280,7 @@ def plain_number(text: bytearray) -> str:
 
 def plain_digits(value: Decimal) -> str:
     """A finite decimal without exponent, trailing zeros or negative zero, as trim_scale writes it."""
-    if not value:
-        return "0"
-    text = format(value, "f")
+    text = format(value, "f") if value else "0"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 

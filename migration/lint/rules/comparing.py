@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from migration.lint.hits import at, before, behind, over
+from migration.lint.hits import at, before, behind, bit, over
 from migration.lint.rule import Edit, Hit, Rule
 from migration.lint.rules.writing import written_to
 from migration.lint.words import KEYWORDS
@@ -31,13 +31,6 @@ _TEXTS = ("text", "character", "citext")
 _WHOLE = ("integer", "bigint", "smallint")
 
 
-def _bit(sql: Sql, place: int) -> str | None:
-    token = sql.tokens[place] if 0 <= place < len(sql.tokens) else None
-    if token is None or token.kind is not Kind.NUMBER or token.value not in ("0", "1"):
-        return None
-    return "true" if token.value == "1" else "false"
-
-
 def _booleans(sql: Sql) -> Iterator[Hit]:
     for place, token in enumerate(sql.tokens):
         compares = sql.operator(place, *_EQUAL) or (token.is_word("IS") and not sql.word(place + 1, "NULL"))
@@ -45,7 +38,7 @@ def _booleans(sql: Sql) -> Iterator[Hit]:
             behind_it = place + 2 if sql.word(place + 1, "NOT") else place + 1
             left, right = sql.operand_before(place), (behind_it, behind_it)
             for column, other in ((sql.column_in(left), right), (_named(sql, place), left)):
-                truth = _bit(sql, other[0]) if other[0] == other[1] else None
+                truth = bit(sql, other[0]) if other[0] == other[1] else None
                 if _is(column, "boolean") and truth is not None:
                     yield at(sql, min(left[0], other[0]), max(right[0], other[1]), over(sql, *other, truth))
                     break
@@ -59,7 +52,7 @@ def _booleans(sql: Sql) -> Iterator[Hit]:
     for call in sql.calls("coalesce", "ifnull"):
         if len(call.arguments) == 2 and _is(sql.column_in(call.arguments[0]), "boolean"):
             first, last = call.arguments[1]
-            truth = _bit(sql, first) if first == last else None
+            truth = bit(sql, first) if first == last else None
             if truth is not None:
                 yield at(sql, call.name, call.close, over(sql, first, last, truth))
 
@@ -81,7 +74,7 @@ def _inserted(sql: Sql) -> Iterator[Hit]:
         if sql.operator(place, "(") and sql.depths[place] == sql.depths[values]:
             spans = sql.split(place + 1, sql.close(place) - 1)
             for column, (first, last) in zip(columns, spans, strict=False):
-                truth = _bit(sql, first) if first == last else None
+                truth = bit(sql, first) if first == last else None
                 if _is(column, "boolean") and truth is not None:
                     yield at(
                         sql, first, last, over(sql, first, last, truth), why=f"{column.name} is a boolean"
@@ -257,7 +250,7 @@ def _is_value(sql: Sql) -> Iterator[Hit]:
         if other >= len(sql.tokens) or sql.word(other, "NULL", "TRUE", "FALSE", "DISTINCT", "JSON"):
             continue
         column = sql.column_in(sql.operand_before(place))
-        if _is(column, "boolean") and _bit(sql, other) is not None:
+        if _is(column, "boolean") and bit(sql, other) is not None:
             continue  # boolean-number says it
         text = "IS DISTINCT FROM" if other == place + 2 else "IS NOT DISTINCT FROM"
         yield at(sql, place, other, over(sql, place, other - 1, text))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, LiteralString
 
 from psycopg import sql
 
@@ -16,6 +16,7 @@ from migration.run import RunOptions, run_migration
 from migration.running.journal import existing_journal
 from migration.target.database import occupants
 from migration.target.lock import exclusive
+from migration.target.rejects import RejectTable
 from migration.target.state import TargetState
 
 if TYPE_CHECKING:
@@ -26,12 +27,15 @@ if TYPE_CHECKING:
     from migration.running.steps import Step as CopyStep
     from migration.target.database import Connection
 
-#: How a table is called among the objects that a copy has made.
-_TABLE = "table "
+#: What a step's name begins with, and how to undo it, in this order. CASCADE takes the views over the tables.
+_DROPS: dict[str, LiteralString] = {
+    "table ": "DROP TABLE IF EXISTS {} CASCADE",
+    "function ": "DROP FUNCTION IF EXISTS {}",
+    "collation ": "DROP COLLATION IF EXISTS {}",
+    "type ": "DROP TYPE IF EXISTS {}",
+}
 #: How many reasons an error names.
 _NAMED = 10
-_FUNCTION = "function "
-_COLLATION = "collation "
 
 
 class CopyRows(Step):
@@ -89,11 +93,12 @@ class CopyRows(Step):
                     next_step="finish or remove that one first",
                 )
             made |= {*state.made("create"), *state.made("build")} if state is not None else set()
-            functions = sorted(item.removeprefix(_FUNCTION) for item in made if item.startswith(_FUNCTION))
-            collations = sorted(item.removeprefix(_COLLATION) for item in made if item.startswith(_COLLATION))
-            tables = sorted(item.removeprefix(_TABLE) for item in made if item.startswith(_TABLE))
             with target.transaction():
-                _drop(target, schema, tables, functions, collations)
+                dropped = _drop(target, schema, made)
+                rejects = RejectTable.find(target, schema)
+                if rejects is not None:
+                    rejects.forget()
+                    rejects.drop_if_empty()
                 if state is not None:
                     state.drop()
             left = occupants(target, schema)
@@ -105,20 +110,17 @@ class CopyRows(Step):
                 why=f"it has {', '.join(left[:10])}, which this promotion did not make",
             )
         world.copy_journal.unlink(missing_ok=True)
-        return f"dropped {len(tables)} tables from schema {schema}"
+        return f"dropped {dropped} tables from schema {schema}"
 
 
-def _drop(
-    target: Connection, schema: str, tables: list[str], functions: list[str], collations: list[str]
-) -> None:
-    if tables:
-        names = sql.SQL(", ").join(sql.Identifier(schema, table) for table in tables)
-        # CASCADE takes the views over these tables, which the copy has made too.
-        target.execute(sql.SQL("DROP TABLE IF EXISTS {} CASCADE").format(names))
-    for function in functions:  # those of triggers, which have gone with their tables
-        target.execute(sql.SQL("DROP FUNCTION IF EXISTS {}()").format(sql.Identifier(schema, function)))
-    for collation in collations:
-        target.execute(sql.SQL("DROP COLLATION IF EXISTS {}").format(sql.Identifier(schema, collation)))
+def _drop(target: Connection, schema: str, made: set[str]) -> int:
+    """Drop what a copy has made; gives the number of tables."""
+    for kind, statement in _DROPS.items():
+        names = sorted(item.removeprefix(kind) for item in made if item.startswith(kind))
+        if names:
+            listed = sql.SQL(", ").join(sql.Identifier(schema, name) for name in names)
+            target.execute(sql.SQL(statement).format(listed))
+    return sum(item.startswith("table ") for item in made)
 
 
 class _Told:
