@@ -143,5 +143,7 @@ class PlanDraft:
         return chosen
 
     def tables_in_order(self) -> tuple[tuple[Table, TargetTable], ...]:
-        """Source and target of each table, in the order of the file."""
-        return tuple((table, self.tables[table.name]) for table in self.source.tables)
+        """Source and target of each table that is planned, in the order of the file."""
+        return tuple(
+            (table, self.tables[table.name]) for table in self.source.tables if table.name in self.tables
+        )

@@ -62,6 +62,7 @@ def plan_target_first(
     created = _create_missing(draft, aim)
     _note_rest(draft, aim, existing)
     loaded = tuple(tables[name] for name in aside.order)
+    draft.tables |= {table.source.name: table for table in (*(created.tables if created else ()), *loaded)}
     return TargetPlan(
         source,
         draft.schema,
