@@ -145,13 +145,19 @@ def _said(on_delete: str, on_update: str, *, deferrable: bool, deferred: bool) -
 
 
 def _indexes(table: TargetTable, actual: CatalogTable, plan: TargetPlan) -> Iterator[ObjectFinding]:
-    del plan
     for index in table.source.indexes:
         wanted = _shape(table, index)
         shapes = [(there.columns, there.descending, there.unique, there.partial) for there in actual.indexes]
         if wanted not in shapes and not _is_constraint(wanted, actual):
             text = "there is no such index" + (" (unique)" if index.unique else "")
             yield ObjectFinding("index", index.name, table.name, text)
+    # Some indexes stand on PostgreSQL only: beside a key that ignores case, or for a library's searches.
+    declared = {index.name for index in table.source.indexes}
+    declared |= {plan.name_of("index", table.source.name, name) for name in declared}
+    present = declared | {there.name for there in actual.indexes}
+    for statement in plan.after_load:
+        if statement.kind == "index" and statement.table == table.name and statement.name not in present:
+            yield ObjectFinding("index", statement.name, table.name, "is missing")
 
 
 def _is_constraint(shape: Shape, actual: CatalogTable) -> bool:
