@@ -137,7 +137,7 @@ def server() -> Iterator[Server]:
         ("^COPY", Server.kill_all),
         ("^CREATE (UNIQUE )?INDEX", Server.stop),
         ("^CREATE (UNIQUE )?INDEX", Server.kill),
-        ("^ALTER TABLE .* PRIMARY KEY", Server.terminate),
+        ("^CREATE UNIQUE INDEX", Server.terminate),
     ],
 )
 def test_whatever_ends_the_server_s_work_the_same_command_finishes_it(
