@@ -54,6 +54,7 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
         ctypes.c_int,
         [_Pointer, _Pointer, _Pointer, ctypes.c_int64, _Number],
     ),
+    "outgrow_gather": (ctypes.c_int, [_Pointer, _Pointer, ctypes.c_int64]),
     "outgrow_prove": (
         ctypes.c_int,
         [_Pointer, _Pointer, _Pointer, _Pointer, ctypes.c_int64, _Number],

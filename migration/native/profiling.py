@@ -13,6 +13,7 @@ from migration.native.library import DONE, FAILED
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from migration.native.ids import IdSet
     from migration.native.library import NativeReader
 
 #: Rows of one call: long enough that calls do not count, short enough to be interrupted.
@@ -37,7 +38,7 @@ class Look(IntEnum):
 
 
 class _Column(ctypes.Structure):
-    _fields_ = (("look", ctypes.c_int32), ("detail", ctypes.c_int32))
+    _fields_ = (("look", ctypes.c_int32), ("detail", ctypes.c_int32), ("among", ctypes.c_void_p))
 
 
 class _Counts(ctypes.Structure):
@@ -46,7 +47,7 @@ class _Counts(ctypes.Structure):
         *((name, ctypes.c_int64) for name in ("min_integer", "max_integer", "infinities")),
         *((name, ctypes.c_int64) for name in ("max_characters", "max_bytes")),
         *((name, ctypes.c_int64) for name in ("dates", "datetimes", "utc", "offsets", "times", "digits")),
-        *((name, ctypes.c_int64) for name in ("uuids", "random_uuids")),
+        *((name, ctypes.c_int64) for name in ("uuids", "random_uuids", "strangers")),
         ("largest", ctypes.c_double),
     )
 
@@ -56,20 +57,22 @@ class Watch:
     """One column to count: the SQL that reads it, how closely, and who is shown what C hands over.
 
     `scale` is the number of digits behind the point that a `DECIMAL` is declared with. `see` gets texts as
-    bytes and reals as floats.
+    bytes and reals as floats. Whole numbers that are not `among` the ids of another table are counted.
     """
 
     expression: str
     look: Look
     see: Callable[[Sequence[Any]], None]
     scale: int = -1
+    among: IdSet | None = None
 
 
 @dataclass
 class Counted:
     """What C has counted in one column; the moments by shape, `utc` with a Z or an offset of zero.
 
-    `digits` are the most behind a second's point.
+    `digits` are the most behind a second's point; `strangers` the whole numbers that are no ids of the table
+    that was asked about.
     """
 
     integers: int = 0
@@ -89,6 +92,7 @@ class Counted:
     digits: int = 0
     uuids: int = 0
     random_uuids: int = 0
+    strangers: int = 0
     largest: float = 0.0
 
     @property
@@ -107,7 +111,7 @@ class Counted:
         self.max_integer = max(highs, default=None)
 
 
-_SHAPES = ("dates", "datetimes", "utc", "offsets", "times", "uuids", "random_uuids")
+_SHAPES = ("dates", "datetimes", "utc", "offsets", "times", "uuids", "random_uuids", "strangers")
 
 
 @dataclass
@@ -130,7 +134,9 @@ def count(reader: NativeReader, query: str, bound: Sequence[int], watched: Seque
     Raises:
         sqlite3.OperationalError: reading failed.
     """
-    columns = (_Column * max(1, len(watched)))(*(_Column(watch.look, watch.scale) for watch in watched))
+    columns = (_Column * max(1, len(watched)))(
+        *(_Column(watch.look, watch.scale, watch.among and watch.among.address) for watch in watched)
+    )
     counts = (_Counts * max(1, len(watched)))()
     rows, total = ctypes.c_int64(), 0
     with reader.select(query, bound) as cursor:

@@ -19,12 +19,43 @@ typedef struct {
   int64_t max_characters, max_bytes;
   int64_t dates, datetimes, utc, offsets, times, digits;
   int64_t uuids, random_uuids;
+  int64_t strangers;
   double largest;
 } profile_counts;
 
+/* Which whole numbers from `low` to `high` there are, a bit each. Must agree with `migration.native.ids._IdSet`. */
+typedef struct {
+  int64_t low, high;
+  uint64_t *bits;
+} id_set;
+
+/* Whole numbers that are not `among` the ids of another table are counted as strangers; NULL: nobody asks. */
 typedef struct {
   int32_t look, detail;
+  const id_set *among;
 } profile_column;
+
+static int is_among(const id_set *ids, int64_t value) {
+  if (value < ids->low || value > ids->high) return 0;
+  uint64_t at = (uint64_t)value - (uint64_t)ids->low;
+  return (int)(ids->bits[at >> 6] >> (at & 63) & 1);
+}
+
+/* Notes up to `most` ids, the first value of each row. Several threads may note parts of one table.
+ *
+ * LOOP_MORE, LOOP_DONE or LOOP_FAILED; an id outside of the set's range is none that was there before. */
+EXPORT int outgrow_gather(cursor *from, const id_set *into, int64_t most) {
+  for (int64_t rows = 0; rows < most; rows++) {
+    int found = next_row(from);
+    if (found <= 0) return found == 0 ? LOOP_DONE : LOOP_FAILED;
+    int64_t value = sqlite.value_int64(from->values[0]);
+    from->waiting = 0;
+    if (value < into->low || value > into->high) continue;
+    uint64_t at = (uint64_t)value - (uint64_t)into->low;
+    __atomic_fetch_or(&into->bits[at >> 6], UINT64_C(1) << (at & 63), __ATOMIC_RELAXED);
+  }
+  return LOOP_MORE;
+}
 
 /* Hands a value to Python: the column, the size and the bytes. */
 static int hand_over(cursor *from, int at, const void *content, uint32_t size) {
@@ -136,6 +167,7 @@ EXPORT int outgrow_profile(cursor *from, const profile_column *columns, profile_
           if (to->integers++ == 0) to->min_integer = to->max_integer = value;
           if (value < to->min_integer) to->min_integer = value;
           if (value > to->max_integer) to->max_integer = value;
+          if (columns[at].among != NULL && !is_among(columns[at].among, value)) to->strangers++;
           if (columns[at].look == LOOK_DECIMAL && fabs((double)value) > to->largest) to->largest = fabs((double)value);
           break;
         }
