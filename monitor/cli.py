@@ -134,6 +134,14 @@ def serve(
             help="Leave out a metric outside the decision matrix; may be repeated.", metavar="METRIC"
         ),
     ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            help="Where the history is kept; :memory: keeps none on disk.",
+            metavar="FILE",
+            show_default="a file for each database in the user's state folder",
+        ),
+    ] = None,
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Allow other machines in without a token.")
     ] = False,
@@ -161,6 +169,7 @@ def serve(
     from monitor.serve.guard import check_exposure  # noqa: PLC0415
     from monitor.serve.server import listen_on, parse_address, run  # noqa: PLC0415
     from monitor.serve.sidecar import Sidecar, Watch  # noqa: PLC0415
+    from monitor.serve.storing import open_history  # noqa: PLC0415
 
     loaded = load_phase(phase, stacks)
     watch = Watch(
@@ -177,7 +186,8 @@ def serve(
     check_exposure(host, token, insecure=insecure)
     probe = open_probe(target)
     listening = listen_on(host, port)
-    sidecar = Sidecar(watch, probe)
+    history = open_history(store, target)
+    sidecar = Sidecar(watch, probe, history)
 
     def ready(address: str) -> None:
         watched = sidecar.published.database
@@ -185,6 +195,7 @@ def serve(
         err.print(f"watching {name}by the limits of {loaded.id} ({loaded.title})")
         if scale != 1:
             err.print(f"[bold yellow]scale {scale:g}[/]: limits of load are lowered for a demonstration")
+        err.print(f"keeping history in {'memory only' if history.path is None else history.path}")
         err.print(f"serving {address}/api/metrics/scalability (Ctrl-C ends it)")
 
     run(sidecar, listening, token=token, ready=ready)

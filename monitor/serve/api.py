@@ -11,6 +11,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from monitor.serve.exposition import Names, expose
 from monitor.serve.guard import TokenGuard
+from monitor.serve.history_api import add_history
 from monitor.serve.published import AssessmentDocument, assessment_document, metrics_document
 from monitor.serve.push import MAX_PUSH_BYTES, PushAnswer, PushDocument
 from monitor.terminal import to_json
@@ -49,6 +50,7 @@ def make_api(sidecar: Sidecar, token: str | None = None) -> ASGIApp:
     )
     _add_reading(api, sidecar)
     _add_pushing(api, sidecar)
+    add_history(api, PREFIX, sidecar.history, sidecar.published.thresholds, _HEADERS)
     compressed = GZipMiddleware(api, minimum_size=1024)
     return compressed if token is None else TokenGuard(compressed, token)
 

@@ -12,29 +12,36 @@ from typing import TYPE_CHECKING, Final
 from monitor.alerts.evaluation import active_alerts
 from monitor.assessment import assess
 from monitor.collect.observer import Observer
-from monitor.collect.window import Windows
+from monitor.collect.window import CounterWindow, Windows
 from monitor.errors import MonitorError, UsageError
 from monitor.held import HeldDecisions
 from monitor.phases import DEFAULT_PROFILE, Phase
 from monitor.serve.active_clients import ActiveClients
 from monitor.serve.published import MonitorState, Published
 from monitor.serve.push import PushAnswer, PushDocument
+from monitor.serve.record import reads_per_second, recorded, uptime_percent
 from monitor.serve.salt import DailySalt
 from monitor.serve.traffic import WIDENING, response_times, traffic
 from monitor.serve.workers import Workers
 from monitor.snapshot import Facts, Measurement, Snapshot
+from monitor.store.history import History
 from monitor.thresholds import METRICS
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Mapping
 
+    from monitor.assessment import Assessment
     from monitor.collect.reading import DatabaseProbe
+    from monitor.serve.counters import Counters
+    from monitor.serve.traffic import ResponseTimes
     from monitor.thresholds import Thresholds
 
 _LOG: Final = logging.getLogger("outgrow.monitor")
 #: The database's counters are looked at at least so often, whatever the interval: a look costs microseconds.
 _LOOK_S: Final = 1.0
+#: Kept in the store once a worker was heard of: from then on, silence is downtime.
+_SEEN: Final = "workers-seen"
 
 
 class CannotLeaveOut(MonitorError, UsageError):
@@ -95,15 +102,20 @@ class Sidecar:
     Args:
         watch: what is judged, by which limits, how often.
         probe: what looks at its database.
+        history: where each evaluation is kept; in memory only by default.
     """
 
-    def __init__(self, watch: Watch, probe: DatabaseProbe | None) -> None:
+    def __init__(self, watch: Watch, probe: DatabaseProbe | None, history: History | None = None) -> None:
         self._watch = watch
+        #: What was measured and judged before, also by earlier runs.
+        self.history = History() if history is None else history
         self._thresholds = watch.thresholds()
         self._observer = Observer(probe, Windows.of(watch.window_s, watch.interval_s))
         self._workers = Workers(watch.window_s * max(WIDENING))
         self._clients = ActiveClients()
         self._salt = DailySalt()
+        self._reads = CounterWindow(watch.window_s)
+        self._seen_before = self.history.recall(_SEEN) is not None
         self._held = HeldDecisions()
         self._started_at = time.time()
         self._evaluations = 0
@@ -141,6 +153,7 @@ class Sidecar:
             except Exception:  # noqa: BLE001  # one failed look must not end the watching; /healthz tells of many
                 _LOG.exception("an evaluation failed")
         self._observer.close()
+        self.history.close()
 
     def evaluate(self) -> Published:
         """Judge what is known now."""
@@ -156,6 +169,8 @@ class Sidecar:
         assessment = assess(snapshot, self._thresholds, next_phase=self._watch.next_phase)
         self._held = self._held.after(assessment.decision, at=now, clock=clock)
         self._evaluations += 1
+        total, times = self._workers.total(), response_times(self._workers.window(self._watch.window_s))
+        self._record(assessment, total, times, clock)
         return Published(
             assessment=assessment,
             held=self._held.held(assessment.decision, clock=clock),
@@ -163,8 +178,8 @@ class Sidecar:
             thresholds=self._thresholds,
             database=self._observer.database,
             machine=self._observer.machine,
-            total=self._workers.total(),
-            times=response_times(self._workers.window(self._watch.window_s)),
+            total=total,
+            times=times,
             workers=workers,
             state=MonitorState(
                 version=importlib.metadata.version("outgrow"),
@@ -177,6 +192,15 @@ class Sidecar:
             ),
             clock=clock,
         )
+
+    def _record(self, assessment: Assessment, total: Counters, times: ResponseTimes, clock: float) -> None:
+        """Put an evaluation into the history."""
+        if not self._seen_before and self._workers.live():
+            self._seen_before = True
+            self.history.remember(_SEEN, "true")
+        uptime = uptime_percent(self._workers, seen_before=self._seen_before)
+        reads = reads_per_second(self._reads, total, clock)
+        self.history.append(assessment.taken_at, recorded(assessment, times, uptime=uptime, reads=reads))
 
     def is_late(self) -> bool:
         """Say whether no evaluation has come for three intervals (at least five seconds)."""

@@ -26,8 +26,11 @@ from monitor.serve.api import PREFIX, make_api
 from monitor.serve.exposition import Names, expose
 from monitor.serve.guard import ExposedWithoutToken, check_exposure
 from monitor.serve.push import MAX_PUSH_BYTES, PushDocument
+from monitor.serve.record import uptime_percent
 from monitor.serve.server import BadAddress, CannotListen, listen_on, parse_address
 from monitor.serve.sidecar import CannotLeaveOut, Sidecar, Watch
+from monitor.serve.workers import Workers
+from monitor.store.tiers import SERIES
 from monitor.thresholds import METRICS, BadThresholds
 
 COMPLETE: Any = json.loads((Path(buckets.__file__).parent / "vectors.json").read_text(encoding="utf-8"))[
@@ -87,6 +90,53 @@ def call(
             return await client.request(method, path, **options)
 
     return asyncio.run(once())
+
+
+# --- History ---
+
+
+def test_the_history_answers_a_series_beside_its_limits() -> None:
+    sidecar = busy()
+    document = call(sidecar, "GET", f"{PREFIX}/history?metric=p95_ms&since=-600&step=10").json()
+    assert document["step_s"] == 10
+    assert (document["stay"], document["urgent"], document["unit"], document["step_s"]) == (
+        200,
+        500,
+        "ms",
+        10,
+    )
+    assert document["points"][-1]["value"] == pytest.approx(900, rel=0.011)
+    score = call(sidecar, "GET", f"{PREFIX}/history?metric=score").json()
+    assert (score["stay"], score["points"][-1]["high"]) == (None, sidecar.published.assessment.score)
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("metric=nonsense", 400),
+        ("", 422),
+        ("metric=p95_ms&since=yesterday", 422),
+        ("metric=p95_ms&step=0", 422),
+        ("metric=p95_ms&step=nan", 422),
+        ("metric=p95_ms&since=0&step=0.001", 200),
+        ("metric=p95_ms&since=1e12", 200),
+    ],
+)
+def test_the_history_refuses_what_is_no_question(query: str, status: int) -> None:
+    answer = call(busy(), "GET", f"{PREFIX}/history?{query}")
+    assert answer.status_code == status
+    if status == 200:
+        assert len(answer.json()["points"]) <= 2000
+
+
+def test_the_application_is_up_while_workers_push_and_down_when_they_stop() -> None:
+    assert "uptime_percent" in SERIES
+    silent = watching()
+    assert silent.history.series("uptime_percent", since=0).points == ()
+    up = busy()
+    assert up.history.series("uptime_percent", since=0).points[-1].value == 100
+    assert uptime_percent(Workers(60), seen_before=True) == 0
+    assert uptime_percent(Workers(60), seen_before=False) is None
 
 
 # --- JSON ---
@@ -273,6 +323,7 @@ def test_the_api_describes_itself_and_loads_nothing_from_elsewhere() -> None:
     assert set(described["paths"]) == {
         PREFIX,
         f"{PREFIX}/assessment",
+        f"{PREFIX}/history",
         f"{PREFIX}/prometheus",
         f"{PREFIX}/push",
         "/healthz",
@@ -400,6 +451,7 @@ def test_a_wider_bind_needs_a_token_or_the_users_word(host: str) -> None:
 ROUTES = [
     ("GET", PREFIX),
     ("GET", f"{PREFIX}/assessment"),
+    ("GET", f"{PREFIX}/history"),
     ("GET", f"{PREFIX}/prometheus"),
     ("POST", f"{PREFIX}/push"),
     ("GET", "/healthz"),
