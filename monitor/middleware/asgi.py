@@ -9,15 +9,15 @@ never changes an answer; it opens no database file, whose locks a second open in
 from __future__ import annotations
 
 import asyncio
-import os
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
-from monitor.middleware.pusher import DEFAULT_PUSH_URL, Pusher
-from monitor.middleware.recorder import UNMATCHED, Recorder
+from monitor.middleware.proxies import TrustedProxies
+from monitor.middleware.pusher import Pusher, monitoring_is_off
+from monitor.middleware.recorder import MAX_TEMPLATE, UNMATCHED, Recorder
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, MutableMapping
+    from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 
     Scope = MutableMapping[str, Any]
     Message = MutableMapping[str, Any]
@@ -25,11 +25,8 @@ if TYPE_CHECKING:
     Send = Callable[[Message], Awaitable[None]]
     App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-#: Set to "off" it turns the middleware into a plain pass-through, here as in the Express package.
-KILL_SWITCH: Final = "OUTGROW_MONITORING"
 #: The monitor's own endpoints, which an application may pass through; they are not its work.
 OWN_PATH: Final = "/api/metrics/scalability"
-_MAX_TEMPLATE: Final = 200
 
 
 class ScalabilityMiddleware:
@@ -37,55 +34,70 @@ class ScalabilityMiddleware:
 
     Args:
         app: the application.
-        push_url: the sidecar's push address.
-        token: the sidecar's bearer token, if it asks for one.
+        push_url: the sidecar's push address, http, https or "unix:/path/of/its.sock"; None takes the sidecar
+            of the environment's OUTGROW_SIDECAR_URL, else port 9464 of this machine.
+        token: the sidecar's bearer token, if it asks for one; None takes OUTGROW_MONITOR_TOKEN.
         interval_ms: milliseconds between two pushes.
         client_window_s: over how many seconds distinct clients are counted.
-        proxy_hops: how many trusted proxies stand before the application; the client's address is then the
-            entry of X-Forwarded-For so many places from its right end, which a client cannot forge. 0 uses
-            the connection's.
+        trusted_proxies: how many proxies of your own stand before the application, or their addresses and
+            networks; the client's address is then read from X-Forwarded-For's right end, which a client
+            cannot forge. 0 uses the connection's.
         recorder: the counters, if the application adds to them itself (`Recorder.query`).
 
     Raises:
-        ValueError: the push address is not an http(s) one.
+        ValueError: the push address or a proxy's is none.
     """
 
     def __init__(
         self,
         app: App,
         *,
-        push_url: str = DEFAULT_PUSH_URL,
+        push_url: str | None = None,
         token: str | None = None,
         interval_ms: int = 5000,
         client_window_s: float = 300.0,
-        proxy_hops: int = 0,
+        trusted_proxies: int | Sequence[str] = 0,
         recorder: Recorder | None = None,
     ) -> None:
         self._app = app
-        self._off = os.environ.get(KILL_SWITCH, "").lower() == "off"
-        self._proxy_hops = proxy_hops
+        self._off = monitoring_is_off()
+        self._proxies = TrustedProxies(trusted_proxies)
         self.recorder = recorder or Recorder(client_window_s=client_window_s)
         self.pusher = Pusher(self.recorder, push_url, interval_s=interval_ms / 1000, token=token)
         #: How many requests could not be counted; they were answered all the same.
         self.failures = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection; anything but HTTP passes through untouched."""
-        if self._off or scope["type"] == "websocket":
+        """Serve one connection; what is neither HTTP nor a WebSocket passes through untouched."""
+        kind = scope["type"]
+        if self._off or (kind == "http" and scope["path"].startswith(OWN_PATH)):
             await self._app(scope, receive, send)
             return
-        self._start_pushing()
-        if scope["type"] != "http" or scope["path"].startswith(OWN_PATH):
+        if not self.pusher.running:
+            self._start_pushing()
+        if kind == "http":
+            await self._count(scope, receive, send)
+        elif kind == "websocket":
+            await self._hold(scope, receive, send)
+        else:
             await self._app(scope, receive, send)
-            return
-        await self._count(scope, receive, send)
+
+    async def _hold(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._do(self.recorder.websocket, 1)
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._do(self.recorder.websocket, -1)
 
     async def _count(self, scope: Scope, receive: Receive, send: Send) -> None:
         root = scope.get("root_path", "")
         status = 0
-        streams = gone = counted = False
-        self._started()
+        streams = gone = over = False
         began = perf_counter()
+        try:
+            self.recorder.started()
+        except Exception:  # noqa: BLE001
+            self.failures += 1
 
         async def receive_watched() -> Message:
             nonlocal gone
@@ -95,76 +107,74 @@ class ScalabilityMiddleware:
             return message
 
         async def send_counted(message: Message) -> None:
-            nonlocal status, streams, counted, gone
+            nonlocal status, streams, gone, over
             kind = message["type"]
             if kind == "http.response.start":
                 status = message["status"]
-                streams = _is_event_stream(message)
+                if _is_event_stream(message):
+                    streams = True
+                    self._do(self.recorder.event_stream, 1)
             try:
                 await send(message)
             except OSError:  # how servers say that the client has gone
                 gone = True
                 raise
-            if not counted and (
-                (kind == "http.response.body" and not message.get("more_body"))
-                or kind == "http.response.pathsend"
-            ):
-                counted = True
-                if gone:  # the server takes an answer for a client that has left without a word
-                    self._aborted()
-                else:
-                    self._finished(scope, root, status, None if streams else perf_counter() - began)
+            if kind == "http.response.body":
+                last = not message.get("more_body")
+            else:
+                last = kind == "http.response.pathsend"
+            if last and not over:
+                over = True
+                self._ended(scope, root, status, perf_counter() - began, gone=gone, streams=streams)
 
         try:
             await self._app(scope, receive_watched, send_counted)
         except BaseException as error:
-            if not counted:
-                counted = True
-                if gone or isinstance(error, asyncio.CancelledError):
-                    self._aborted()
-                else:
-                    self._finished(scope, root, 500, perf_counter() - began)
+            # A server takes an answer for a client that has left without a word.
+            gone = gone or isinstance(error, asyncio.CancelledError)
             raise
         finally:
-            if not counted:
-                if gone:
-                    self._aborted()
-                else:  # an answer without an end: the server closes the connection on it
-                    self._finished(scope, root, 500, perf_counter() - began)
+            if not over:  # it failed, or gave an answer without an end: the server closes the connection
+                over = True
+                self._ended(scope, root, 500, perf_counter() - began, gone=gone, streams=streams)
 
     # --- Counting, which must never fail a request ---
 
     def _start_pushing(self) -> None:
-        try:
-            self.pusher.start()
-        except Exception:  # noqa: BLE001  # no thread left: count on, push nothing
-            self.failures += 1
+        self._do(self.pusher.start)  # without a thread left: count on, push nothing
 
-    def _started(self) -> None:
+    def _do(self, act: Callable[..., None], *arguments: Any) -> None:
         try:
-            self.recorder.started()
+            act(*arguments)
         except Exception:  # noqa: BLE001
             self.failures += 1
 
-    def _aborted(self) -> None:
+    def _ended(
+        self, scope: Scope, root: str, status: int, seconds: float, *, gone: bool, streams: bool
+    ) -> None:
+        recorder = self.recorder
         try:
-            self.recorder.aborted()
+            if streams:
+                recorder.event_stream(-1)
+            elif gone:
+                recorder.aborted()
+                return
+            route = scope.get("route")
+            if "fastapi" in scope:  # one route may be included under several prefixes
+                route = scope["fastapi"].get("effective_route_context", route)
+            key = (id(route), scope["method"], scope.get("root_path", ""))
+            known = recorder.known.get(key)
+            if known is None:
+                series = recorder.series(scope["method"], route_template(scope, root))
+                recorder.know(key, route, series)
+            else:
+                series = known[0]
+            address, user_agent = self._client(scope)
+            recorder.record(series, status, None if streams else seconds, address, user_agent)
         except Exception:  # noqa: BLE001
             self.failures += 1
 
-    def _finished(self, scope: Scope, root: str, status: int, seconds: float | None) -> None:
-        try:
-            self.recorder.finished(
-                scope["method"],
-                route_template(scope, root),
-                status=status,
-                seconds=seconds,
-                client=self._client(scope),
-            )
-        except Exception:  # noqa: BLE001
-            self.failures += 1
-
-    def _client(self, scope: Scope) -> tuple[str, str]:
+    def _client(self, scope: Scope) -> tuple[str, bytes]:
         client = scope.get("client")
         address = client[0] if client else ""
         user_agent = b""
@@ -172,11 +182,11 @@ class ScalabilityMiddleware:
         for name, value in scope["headers"]:
             if name == b"user-agent":
                 user_agent = value
-            elif self._proxy_hops and name == b"x-forwarded-for":
-                forwarded += value.split(b",")
-        if len(forwarded) >= self._proxy_hops > 0:
-            address = forwarded[-self._proxy_hops].strip().decode("latin-1")
-        return address, user_agent.decode("latin-1")
+            elif self._proxies and name == b"x-forwarded-for":
+                forwarded.append(value.decode("latin-1"))
+        if forwarded:
+            address = self._proxies.client(address, ",".join(forwarded))
+        return address, user_agent
 
 
 def route_template(scope: Scope, root: str) -> str:
@@ -197,7 +207,7 @@ def route_template(scope: Scope, root: str) -> str:
     mounted = scope.get("root_path", "").removeprefix(root)
     if mounted and not path.startswith(mounted):
         path = _without_values(mounted, scope.get("path_params") or {}) + path
-    return path[:_MAX_TEMPLATE]
+    return path[:MAX_TEMPLATE]
 
 
 def _without_values(mounted: str, parameters: dict[str, Any]) -> str:
@@ -209,6 +219,6 @@ def _without_values(mounted: str, parameters: dict[str, Any]) -> str:
 def _is_event_stream(message: Message) -> bool:
     """Say whether an answer streams events: how long it stays open says nothing about speed."""
     for name, value in message.get("headers", ()):
-        if name.lower() == b"content-type":
+        if len(name) == len(b"content-type") and name.lower() == b"content-type":
             return bool(value.startswith(b"text/event-stream"))
     return False

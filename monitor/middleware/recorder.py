@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import base64
 import os
+import random
 import socket
 import threading
 import time
 import weakref
 from collections import deque
+from math import ceil, log2
 from typing import TYPE_CHECKING, Any, Final
 
-from monitor.middleware.buckets import LAST, bucket_index
+from monitor.middleware.buckets import LAST, PER_OCTAVE, bucket_index
 from monitor.middleware.clients import REGISTERS, client_hash, merge_registers, register_and_rank
 
 if TYPE_CHECKING:
@@ -31,6 +33,14 @@ UNMATCHED: Final = "<unmatched>"
 OVERFLOW: Final = "<overflow>"
 #: How many routes a worker counts by name.
 ROUTE_CAP: Final = 500
+#: How many slow statements a worker counts by their SQL.
+STATEMENT_CAP: Final = 100
+#: The longest route template.
+MAX_TEMPLATE: Final = 200
+#: Routes whose series is remembered.
+_MAX_KNOWN: Final = 2_000
+#: Clients of whom is remembered that the present part of the window has them.
+_MAX_REMEMBERED: Final = 10_000
 #: Into how many parts the window of clients is cut; it forgets one part at a time.
 _PARTS: Final = 10
 _CLASSES: Final = ("2xx", "3xx", "4xx", "5xx")
@@ -67,50 +77,98 @@ class Recorder:
         self._worker = self._named or str(os.getpid())
         self._start_time = time.time()
         self._seq = 0
-        self._classes = dict.fromkeys(_CLASSES, 0)
+        self._by_class = [0] * 6
         self._aborted = 0
         self._in_flight = 0
+        self._websockets = 0
+        self._event_streams = 0
         self._buckets = [0] * (LAST + 1)
         self._latency_sum = 0.0
         self._routes: dict[str, list[float]] = {}
         self._queries: list[float] | None = None
+        self._query_buckets: dict[int, int] = {}
+        self._statements: dict[str, list[float]] = {}
         self._salt: bytes | None = None
         self._salt_id = ""
         self._parts: deque[tuple[int, bytearray]] = deque()
+        self._remembered: dict[int, int] = {}
+        self._seed = random.SystemRandom().getrandbits(60)
+        #: The series of routes by what a middleware tells them apart by, each beside its route, whose
+        #: identity lasts so long; emptied with the counters.
+        self.known: dict[Any, tuple[list[float], object]] = {}
 
-    # --- Counting ---
+    # --- Counting requests ---
 
     def started(self) -> None:
         """Count a request that has come in."""
         with self._lock:
             self._in_flight += 1
 
-    def finished(
-        self, method: str, route: str, *, status: int, seconds: float | None, client: tuple[str, str]
-    ) -> None:
-        """Count a request that was answered to its end.
+    def series(self, method: str, route: str) -> list[float]:
+        """Return the counts of a method and a route's template; beyond the cap those of all others together.
 
         Args:
             method: of the request; beyond the usual ones it counts as OTHER.
             route: the route's template ("/orders/{id}"), never the path itself.
+        """
+        name = f"{method if method in METHODS else OTHER} {route[:MAX_TEMPLATE]}"
+        with self._lock:
+            return self._routes.get(name) or self._route(name)
+
+    def know(self, key: Any, route: object, series: list[float]) -> None:
+        """Remember a route's series in `known`, which stays bounded."""
+        if len(self.known) >= _MAX_KNOWN:
+            self.known.clear()
+        self.known[key] = (series, route)
+
+    def record(
+        self, series: list[float], status: int, seconds: float | None, address: str, user_agent: bytes
+    ) -> None:
+        """Count a request that was answered to its end.
+
+        Args:
+            series: of its route, from `series`.
+            status: of the answer, 100 to 599.
+            seconds: how long it took; None for answers that stream on purpose.
+            address: of the client; only a keyed hash is used.
+            user_agent: its header, as it came.
+        """
+        with self._lock:
+            self._in_flight -= 1
+            series[0] += 1
+            if status >= 500:
+                series[1] += 1
+                self._by_class[5] += 1
+            else:
+                self._by_class[status // 100] += 1
+            if seconds is not None:
+                series[2] += seconds
+                microseconds = seconds * 1e6  # `buckets.bucket_index`, without the call
+                slot = ceil(PER_OCTAVE * log2(microseconds)) if microseconds > 1 else 0
+                self._buckets[slot if slot < LAST else LAST] += 1  # noqa: FURB136  # half the time of min()
+                self._latency_sum += seconds
+            if self._salt is not None:
+                part = int(self._clock() * _PARTS / self._window_s)
+                client = hash((self._seed, address, user_agent))
+                if self._remembered.get(client) != part:
+                    self._client(self._salt, client, part, address, user_agent)
+
+    def finished(
+        self, method: str, route: str, *, status: int, seconds: float | None, client: tuple[str, str]
+    ) -> None:
+        """Count a request that was answered to its end: `series` and `record` in one.
+
+        Args:
+            method: of the request.
+            route: the route's template, never the path itself.
             status: of the answer, 100 to 599.
             seconds: how long it took; None for answers that stream on purpose.
             client: address and user agent; only their keyed hash is used.
         """
-        name = f"{method if method in METHODS else OTHER} {route}"
-        with self._lock:
-            self._in_flight -= 1
-            failed = status >= 500
-            self._classes["5xx" if failed else _CLASSES[max(status // 100 - 2, 0)]] += 1
-            counted = self._routes.get(name) or self._route(name)
-            counted[0] += 1
-            counted[1] += failed
-            if seconds is not None:
-                counted[2] += seconds
-                self._buckets[bucket_index(seconds)] += 1
-                self._latency_sum += seconds
-            if self._salt is not None:
-                self._client(client_hash(self._salt, *client))
+        address, user_agent = client
+        self.record(
+            self.series(method, route), status, seconds, address, user_agent.encode("latin-1", "replace")
+        )
 
     def aborted(self) -> None:
         """Count a request whose client went away before the answer's end."""
@@ -118,27 +176,68 @@ class Recorder:
             self._in_flight -= 1
             self._aborted += 1
 
-    def query(self, seconds: float, *, slow: bool = False, busy: bool = False) -> None:
-        """Count one statement of the application: its seconds, and whether it found the database locked."""
+    def websocket(self, change: int) -> None:
+        """Count a WebSocket that was opened (1) or closed (-1)."""
         with self._lock:
-            if self._queries is None:
-                self._queries = [0, 0.0, 0, 0]
-            for place, amount in enumerate((1, seconds, slow, busy)):
-                self._queries[place] += amount
+            self._websockets += change
+
+    def event_stream(self, change: int) -> None:
+        """Count a request that turned out to stream events (1), or that no longer does and will be recorded.
+
+        While it does it is a connection, not a request that is being answered.
+        """
+        with self._lock:
+            self._event_streams += change
+            self._in_flight -= change
 
     def _route(self, name: str) -> list[float]:
         if len(self._routes) >= self._route_cap:
             name = OVERFLOW
         return self._routes.setdefault(name, [0, 0, 0.0])
 
-    def _client(self, hashed: int) -> None:
-        part = int(self._clock() * _PARTS / self._window_s)
+    # --- Counting statements ---
+
+    def query(
+        self, seconds: float, *, slow: bool = False, busy: bool = False, statement: str | None = None
+    ) -> None:
+        """Count one statement of the application.
+
+        Args:
+            seconds: how long it took.
+            slow: whether that is more than it should.
+            busy: whether it found the database locked.
+            statement: of a slow one, its SQL after `statements.without_literals`; nothing else may be given.
+        """
+        slot = bucket_index(seconds)
+        with self._lock:
+            if self._queries is None:
+                self._queries = [0, 0.0, 0, 0]
+            for place, amount in enumerate((1, seconds, slow, busy)):
+                self._queries[place] += amount
+            self._query_buckets[slot] = self._query_buckets.get(slot, 0) + 1
+            if slow and statement:
+                self._slow(statement, seconds)
+
+    def _slow(self, statement: str, seconds: float) -> None:
+        if statement not in self._statements and len(self._statements) >= STATEMENT_CAP:
+            statement = OVERFLOW
+        counted = self._statements.setdefault(statement, [0, 0.0, 0.0])
+        counted[0] += 1
+        counted[1] += seconds
+        counted[2] = max(counted[2], seconds)
+
+    # --- Counting clients ---
+
+    def _client(self, salt: bytes, client: int, part: int, address: str, user_agent: bytes) -> None:
         if not self._parts or self._parts[-1][0] != part:
             self._parts.append((part, bytearray(REGISTERS)))
             self._forget(part)
-        register, rank = register_and_rank(hashed)
+        register, rank = register_and_rank(client_hash(salt, address, user_agent.decode("latin-1")))
         registers = self._parts[-1][1]
         registers[register] = max(registers[register], rank)
+        if len(self._remembered) >= _MAX_REMEMBERED:
+            self._remembered.clear()
+        self._remembered[client] = part
 
     def _forget(self, part: int) -> None:
         while self._parts and self._parts[0][0] <= part - _PARTS:
@@ -152,6 +251,7 @@ class Recorder:
             if salt_id != self._salt_id:
                 self._salt, self._salt_id = salt, salt_id
                 self._parts.clear()
+                self._remembered.clear()
 
     def document(self) -> dict[str, Any]:
         """Return everything counted so far, as `vectors.json` pins it, under the next sequence number."""
@@ -160,6 +260,9 @@ class Recorder:
             self._forget(int(self._clock() * _PARTS / self._window_s))
             parts = [bytes(registers) for _, registers in self._parts]
             buckets = self._buckets.copy()
+            # 1xx is no final answer: an application that ends with one counts as having answered.
+            by_class = dict(zip(_CLASSES, self._by_class[2:], strict=True))
+            by_class["2xx"] += self._by_class[0] + self._by_class[1]
             document: dict[str, Any] = {
                 "version": 1,
                 "instance": self._instance,
@@ -167,8 +270,8 @@ class Recorder:
                 "start_time": self._start_time,
                 "seq": self._seq,
                 "requests": {
-                    "total": sum(self._classes.values()),
-                    "by_class": self._classes.copy(),
+                    "total": sum(by_class.values()),
+                    "by_class": by_class,
                     "aborted": self._aborted,
                     "in_flight": self._in_flight,
                 },
@@ -176,10 +279,19 @@ class Recorder:
                 "routes": {
                     name: {"count": count, "errors": errors, "sum_seconds": seconds}
                     for name, (count, errors, seconds) in self._routes.items()
+                    if count
                 },
-                "queries": None
-                if self._queries is None
-                else dict(zip(("count", "sum_seconds", "slow", "busy_errors"), self._queries, strict=True)),
+                "queries": self._counted_queries(),
+                "slow_statements": {
+                    sql: {"count": count, "sum_seconds": seconds, "max_seconds": longest}
+                    for sql, (count, seconds, longest) in self._statements.items()
+                },
+                # Sockets belong to the server, which a middleware cannot see.
+                "connections": {
+                    "open": None,
+                    "websockets": self._websockets,
+                    "event_streams": self._event_streams,
+                },
                 "event_loop": None,
             }
             salt_id = self._salt_id
@@ -195,6 +307,15 @@ class Recorder:
             else None
         )
         return document
+
+    def _counted_queries(self) -> dict[str, Any] | None:
+        if self._queries is None:
+            return None
+        counted: dict[str, Any] = dict(
+            zip(("count", "sum_seconds", "slow", "busy_errors"), self._queries, strict=True)
+        )
+        counted["buckets"] = {str(slot): count for slot, count in sorted(self._query_buckets.items())}
+        return counted
 
 
 def _after_fork(recorder: Recorder) -> None:

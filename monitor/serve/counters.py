@@ -6,7 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from monitor.middleware.recorder import OVERFLOW, ROUTE_CAP
+from monitor.middleware.buckets import merge
+from monitor.middleware.recorder import OVERFLOW, ROUTE_CAP, STATEMENT_CAP
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -29,12 +30,16 @@ class RouteCounts:
 
 @dataclass(frozen=True)
 class QueryCounts:
-    """The application's statements: how many, their seconds, the slow ones, those that found a lock."""
+    """The application's statements: how many, their seconds, the slow ones, those that found a lock.
+
+    `buckets` holds their durations by slot, from workers that report them.
+    """
 
     count: int = 0
     seconds: float = 0.0
     slow: int = 0
     busy: int = 0
+    buckets: Mapping[int, int] = field(default_factory=dict)
 
     def __add__(self, other: QueryCounts) -> QueryCounts:
         return QueryCounts(
@@ -42,6 +47,7 @@ class QueryCounts:
             self.seconds + other.seconds,
             self.slow + other.slow,
             self.busy + other.busy,
+            merge((self.buckets, other.buckets)),
         )
 
     def __sub__(self, other: QueryCounts) -> QueryCounts:
@@ -50,7 +56,32 @@ class QueryCounts:
             self.seconds - other.seconds,
             self.slow - other.slow,
             self.busy - other.busy,
+            {
+                slot: gained
+                for slot, count in self.buckets.items()
+                if (gained := count - other.buckets.get(slot, 0)) > 0
+            },
         )
+
+
+@dataclass(frozen=True)
+class StatementCounts:
+    """One slow statement, its literals taken out: how often it was slow, the seconds of all and the most."""
+
+    count: int = 0
+    seconds: float = 0.0
+    longest_seconds: float = 0.0
+
+    def __add__(self, other: StatementCounts) -> StatementCounts:
+        return StatementCounts(
+            self.count + other.count,
+            self.seconds + other.seconds,
+            max(self.longest_seconds, other.longest_seconds),
+        )
+
+    def __sub__(self, other: StatementCounts) -> StatementCounts:
+        # What was longest since is not known: the longest of all is.
+        return StatementCounts(self.count - other.count, self.seconds - other.seconds, self.longest_seconds)
 
 
 @dataclass(frozen=True)
@@ -64,6 +95,7 @@ class Counters:
         latency_seconds: the sum of those latencies.
         routes: by method and template.
         queries: None where no worker reports any.
+        statements: slow ones, by their SQL without literals.
     """
 
     classes: Mapping[str, int] = field(default_factory=dict)
@@ -72,6 +104,7 @@ class Counters:
     latency_seconds: float = 0.0
     routes: Mapping[str, RouteCounts] = field(default_factory=dict)
     queries: QueryCounts | None = None
+    statements: Mapping[str, StatementCounts] = field(default_factory=dict)
 
     @property
     def finished(self) -> int:
@@ -91,6 +124,7 @@ class Counters:
         routes: dict[str, RouteCounts] = {}
         aborted, seconds = 0, 0.0
         queries: QueryCounts | None = None
+        statements: dict[str, StatementCounts] = {}
         for part in parts:
             classes.update(part.classes)
             buckets.update(part.buckets)
@@ -102,7 +136,10 @@ class Counters:
                 # All workers together keep to the cap each of them keeps.
                 key = name if name in routes or len(routes) < ROUTE_CAP else OVERFLOW
                 routes[key] = routes.get(key, RouteCounts()) + counts
-        return cls(dict(classes), aborted, dict(buckets), seconds, routes, queries)
+            for sql, slow in part.statements.items():
+                key = sql if sql in statements or len(statements) < STATEMENT_CAP else OVERFLOW
+                statements[key] = statements.get(key, StatementCounts()) + slow
+        return cls(dict(classes), aborted, dict(buckets), seconds, routes, queries, statements)
 
     def __add__(self, other: Counters) -> Counters:
         return Counters.total((self, other))
@@ -129,11 +166,16 @@ class Counters:
                 if counts != earlier.routes.get(name)
             },
             queries=queries,
+            statements={
+                sql: slow - earlier.statements.get(sql, StatementCounts())
+                for sql, slow in self.statements.items()
+                if slow != earlier.statements.get(sql)
+            },
         )
 
-    def without_routes(self) -> Counters:
-        """Return the same without routes, which windows do not need."""
-        return replace(self, routes={})
+    def without_names(self) -> Counters:
+        """Return the same without routes and statements, which windows do not need."""
+        return replace(self, routes={}, statements={})
 
     def _fell_below(self, earlier: Counters) -> bool:
         return (
@@ -147,5 +189,9 @@ class Counters:
             or (
                 earlier.queries is not None
                 and (self.queries is None or self.queries.count < earlier.queries.count)
+            )
+            or any(
+                sql not in self.statements or self.statements[sql].count < slow.count
+                for sql, slow in earlier.statements.items()
             )
         )

@@ -24,6 +24,7 @@ from prometheus_client.registry import Collector
 from monitor.alerts.table import ALERTS
 from monitor.assessment import Decision, Light
 from monitor.middleware.buckets import count_at_most
+from monitor.middleware.recorder import OVERFLOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -187,6 +188,12 @@ def _requests(published: Published) -> Iterator[Metric]:
         errors.add_metric([name], counted.errors)
         seconds.add_metric([name], counted.seconds)
     yield from (by_route, errors, seconds)
+    yield CounterMetricFamily(
+        "scalability_series_dropped",
+        "Requests counted together because their routes are beyond the cap.",
+        total.routes[OVERFLOW].count if OVERFLOW in total.routes else 0,
+    )
+    yield from _connections(published)
     if total.queries is not None:
         yield CounterMetricFamily("scalability_queries", "The application's statements.", total.queries.count)
         yield CounterMetricFamily(
@@ -195,6 +202,31 @@ def _requests(published: Published) -> Iterator[Metric]:
         yield CounterMetricFamily("scalability_slow_queries", "Those that were slow.", total.queries.slow)
         yield CounterMetricFamily(
             "scalability_busy_errors", "Those that found the database locked.", total.queries.busy
+        )
+
+
+def _connections(published: Published) -> Iterator[Metric]:
+    documents = [worker.document for worker in published.workers]
+    reported = [document.connections for document in documents if document.connections is not None]
+    opened = [connections.open for connections in reported if connections.open is not None]
+    if opened:
+        yield GaugeMetricFamily("http_open_sockets", "Open connections, idle ones included.", sum(opened))
+    if reported:
+        kinds = GaugeMetricFamily("http_streaming_connections", "Long-lived ones.", labels=["kind"])
+        kinds.add_metric(["websocket"], sum(connections.websockets for connections in reported))
+        kinds.add_metric(["event_stream"], sum(connections.event_streams for connections in reported))
+        yield kinds
+    loops = [document.event_loop for document in documents if document.event_loop is not None]
+    if loops:
+        yield GaugeMetricFamily(
+            "nodejs_eventloop_delay_p99_seconds",
+            "P99 of the event loop's delay since the last push, of the worst worker.",
+            max(loop.delay_p99_ms for loop in loops) / 1000,
+        )
+        yield GaugeMetricFamily(
+            "nodejs_eventloop_utilization_ratio",
+            "Share of the time the event loop is busy, of the busiest worker.",
+            max(loop.utilization for loop in loops),
         )
 
 

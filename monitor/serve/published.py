@@ -8,18 +8,24 @@ from typing import TYPE_CHECKING, Any, Literal
 from monitor.alerts.table import ALERTS
 from monitor.assessment import Assessment
 from monitor.held import Held  # noqa: TC001  # the API's schema resolves it at run time
+from monitor.middleware.buckets import quantile
+from monitor.middleware.recorder import OVERFLOW
 from monitor.terminal import to_json
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from monitor.alerts.evaluation import ActiveAlert
     from monitor.collect.reading import DatabaseReading, SystemReading
-    from monitor.serve.counters import Counters
+    from monitor.serve.counters import Counters, QueryCounts, StatementCounts
     from monitor.serve.traffic import ResponseTimes
     from monitor.serve.workers import Worker
     from monitor.thresholds import Thresholds
 
 #: How many routes the metrics list, those with the most total time first.
 SHOWN_ROUTES = 50
+#: How many slow statements, those with the most total time first.
+SHOWN_STATEMENTS = 50
 
 
 @dataclass(frozen=True)
@@ -133,7 +139,9 @@ def _http(published: Published) -> dict[str, Any]:
         "aborted": total.aborted,
         "in_flight": sum(worker.document.requests.in_flight for worker in workers),
         "response_time": to_json(published.times),
-        "queries": to_json(total.queries),
+        "connections": _connections(workers),
+        "queries": _queries(total.queries),
+        "slow_statements": _slow_statements(total.statements),
         "routes": [
             {
                 "route": name,
@@ -145,6 +153,7 @@ def _http(published: Published) -> dict[str, Any]:
             for name, counts in routes[:SHOWN_ROUTES]
         ],
         "routes_counted": len(total.routes),
+        "requests_beyond_the_cap": total.routes[OVERFLOW].count if OVERFLOW in total.routes else 0,
         "workers": [
             {
                 "instance": worker.document.instance,
@@ -159,3 +168,44 @@ def _http(published: Published) -> dict[str, Any]:
             for worker in workers
         ],
     }
+
+
+def _connections(workers: tuple[Worker, ...]) -> dict[str, int | None]:
+    """Add up the live workers' connections; open sockets are unknown where no worker can count them."""
+    reported = [worker.document.connections for worker in workers if worker.document.connections is not None]
+    opened = [connections.open for connections in reported if connections.open is not None]
+    return {
+        "open": sum(opened) if opened else None,
+        "websockets": sum(connections.websockets for connections in reported),
+        "event_streams": sum(connections.event_streams for connections in reported),
+    }
+
+
+def _queries(queries: QueryCounts | None) -> dict[str, float | None] | None:
+    if queries is None:
+        return None
+    p50, p95, p99 = (quantile(queries.buckets, fraction) for fraction in (0.5, 0.95, 0.99))
+    return {
+        "count": queries.count,
+        "seconds": queries.seconds,
+        "slow": queries.slow,
+        "busy": queries.busy,
+        "average_ms": 1000 * queries.seconds / queries.count if queries.count else None,
+        "p50_ms": None if p50 is None else 1000 * p50,
+        "p95_ms": None if p95 is None else 1000 * p95,
+        "p99_ms": None if p99 is None else 1000 * p99,
+    }
+
+
+def _slow_statements(statements: Mapping[str, StatementCounts]) -> list[dict[str, Any]]:
+    slowest = sorted(statements.items(), key=lambda item: item[1].seconds, reverse=True)
+    return [
+        {
+            "sql": sql,
+            "count": slow.count,
+            "total_seconds": slow.seconds,
+            "average_ms": 1000 * slow.seconds / slow.count if slow.count else None,
+            "longest_ms": 1000 * slow.longest_seconds,
+        }
+        for sql, slow in slowest[:SHOWN_STATEMENTS]
+    ]

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from monitor.middleware.buckets import LAST
 from monitor.middleware.clients import MAX_RANK, REGISTERS
-from monitor.middleware.recorder import ROUTE_CAP
-from monitor.serve.counters import Counters, QueryCounts, RouteCounts
+from monitor.middleware.recorder import ROUTE_CAP, STATEMENT_CAP
+from monitor.serve.counters import Counters, QueryCounts, RouteCounts, StatementCounts
 
 #: No document a worker makes comes near it: 500 routes, 1,017 slots and the registers are some 80 kB.
 MAX_PUSH_BYTES = 1 << 20
@@ -20,6 +20,7 @@ _Count = Annotated[int, Field(ge=0, le=1 << 53)]
 _Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _Name = Annotated[str, Field(min_length=1, max_length=200)]
 _RouteName = Annotated[str, Field(min_length=1, max_length=300)]
+_Sql = Annotated[str, Field(min_length=1, max_length=4100)]
 _Class = Literal["1xx", "2xx", "3xx", "4xx", "5xx"]
 
 
@@ -79,6 +80,23 @@ class Queries(_Part):
     sum_seconds: _Seconds
     slow: _Count
     busy_errors: _Count
+    buckets: dict[Annotated[int, Field(ge=0, le=LAST)], _Count] = {}
+
+
+class SlowStatement(_Part):
+    """One statement's slow executions; its SQL, without literals and comments, is the key it stands under."""
+
+    count: _Count
+    sum_seconds: _Seconds
+    max_seconds: _Seconds
+
+
+class Connections(_Part):
+    """Connections now: open sockets (None where they cannot be counted), and of which kind some are."""
+
+    open: _Count | None = None
+    websockets: _Count = 0
+    event_streams: _Count = 0
 
 
 class EventLoop(_Part):
@@ -102,6 +120,8 @@ class PushDocument(_Part):
     clients: Clients | None = None
     queries: Queries | None = None
     event_loop: EventLoop | None = None
+    slow_statements: Annotated[dict[_Sql, SlowStatement], Field(max_length=2 * STATEMENT_CAP)] = {}
+    connections: Connections | None = None
 
     def counters(self) -> Counters:
         """Return what it counted as a value that adds up."""
@@ -117,7 +137,17 @@ class PushDocument(_Part):
             },
             queries=None
             if queries is None
-            else QueryCounts(queries.count, queries.sum_seconds, queries.slow, queries.busy_errors),
+            else QueryCounts(
+                queries.count,
+                queries.sum_seconds,
+                queries.slow,
+                queries.busy_errors,
+                {slot: count for slot, count in queries.buckets.items() if count},
+            ),
+            statements={
+                sql: StatementCounts(slow.count, slow.sum_seconds, slow.max_seconds)
+                for sql, slow in self.slow_statements.items()
+            },
         )
 
 

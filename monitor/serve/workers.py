@@ -121,7 +121,7 @@ class Workers:
             return tuple(worker for worker in self._workers.values() if worker.heard >= oldest)
 
     def _remember(self, now: float, gained: Counters) -> None:
-        gained = gained.without_routes()
+        gained = gained.without_names()
         if self._recent and now - self._recent[-1][0] < _SLOT_S:
             began, before = self._recent.pop()
             self._recent.append((began, before + gained))

@@ -12,9 +12,9 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Mount, Route
 
-from monitor.middleware.asgi import KILL_SWITCH, ScalabilityMiddleware
+from monitor.middleware.asgi import ScalabilityMiddleware
 from monitor.middleware.buckets import quantile
-from monitor.middleware.pusher import Pusher
+from monitor.middleware.pusher import KILL_SWITCH, Pusher
 from monitor.middleware.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -200,6 +200,42 @@ def test_event_streams_count_without_a_latency() -> None:
     assert middleware.recorder.document()["latency"]["count"] == 0
 
 
+def test_an_event_stream_is_a_connection_and_no_request_that_is_being_answered() -> None:
+    headers = [(b"content-type", b"text/event-stream")]
+    seen = []
+
+    async def streams(_scope: Any, receive: Any, send: Any) -> None:
+        await send({**OK[0], "headers": headers})
+        document = middleware.recorder.document()
+        seen.append((document["requests"]["in_flight"], document["connections"]["event_streams"]))
+        await receive()
+
+    async def left() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    middleware = wrapped(streams)
+    asyncio.run(call(middleware, scope(), left))
+    document = middleware.recorder.document()
+    assert seen == [(0, 1)]
+    assert (document["requests"]["in_flight"], document["connections"]["event_streams"]) == (0, 0)
+    # Its reader leaves when it likes: that is no abort.
+    assert (document["requests"]["total"], document["requests"]["aborted"]) == (1, 0)
+
+
+def test_a_websocket_is_a_connection_for_as_long_as_it_is_open() -> None:
+    seen = []
+
+    async def app(_scope: Any, _receive: Any, _send: Any) -> None:
+        seen.append(middleware.recorder.document()["connections"]["websockets"])
+        raise RuntimeError("of the application")
+
+    middleware = wrapped(app)
+    with pytest.raises(RuntimeError, match="of the application"):
+        asyncio.run(call(middleware, {"type": "websocket"}))
+    assert seen == [1]
+    assert middleware.recorder.document()["connections"]["websockets"] == 0
+
+
 @pytest.mark.parametrize("kind", ["websocket", "lifespan"])
 def test_other_kinds_of_connections_pass_through(kind: str) -> None:
     seen = []
@@ -232,7 +268,16 @@ class _Faulty(Recorder):
     def started(self) -> None:
         raise RuntimeError("monitor")
 
-    def finished(self, *_args: Any, **_options: Any) -> None:
+    def record(self, *_args: Any) -> None:
+        raise RuntimeError("monitor")
+
+    def series(self, *_args: Any) -> Any:
+        raise RuntimeError("monitor")
+
+    def event_stream(self, _change: int) -> None:
+        raise RuntimeError("monitor")
+
+    def websocket(self, _change: int) -> None:
         raise RuntimeError("monitor")
 
     def aborted(self) -> None:
@@ -243,6 +288,16 @@ def test_a_monitor_that_fails_everywhere_changes_no_answer() -> None:
     middleware = wrapped(answering(OK), recorder=_Faulty())
     assert asyncio.run(call(middleware, scope())) == OK
     assert middleware.failures == 2
+
+
+@pytest.mark.parametrize("kind", ["text/event-stream", "text/plain"])
+def test_a_monitor_that_fails_everywhere_changes_no_stream_and_no_websocket(kind: str) -> None:
+    stream = [{**OK[0], "headers": [(b"content-type", kind.encode())]}, OK[1]]
+    assert asyncio.run(call(wrapped(answering(stream), recorder=_Faulty()), scope())) == stream
+    accepted = [{"type": "websocket.accept"}]
+    socket = wrapped(answering(accepted), recorder=_Faulty())
+    assert asyncio.run(call(socket, {"type": "websocket"})) == accepted
+    assert socket.failures == 2
 
 
 def test_a_thread_that_cannot_be_started_changes_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -287,11 +342,11 @@ def test_a_client_behind_proxies_is_counted_from_the_right_end(
     hops: int, forwarded: list[bytes], address: str
 ) -> None:
     """The left end of X-Forwarded-For is whatever the client wrote."""
-    middleware = wrapped(answering(OK), proxy_hops=hops)
+    middleware = wrapped(answering(OK), trusted_proxies=hops)
     headers = [(b"x-forwarded-for", value) for value in forwarded] + [
         (b"user-agent", "Bücher".encode("latin-1"))
     ]
-    assert middleware._client(scope(headers=headers)) == (address, "Bücher")
+    assert middleware._client(scope(headers=headers)) == (address, "Bücher".encode("latin-1"))
 
 
 # --- Route templates ---

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from monitor.middleware import buckets, clients, recorder
-from monitor.middleware.recorder import OVERFLOW, UNMATCHED, Recorder
+from monitor.middleware.recorder import OVERFLOW, STATEMENT_CAP, UNMATCHED, Recorder
 
 VECTORS: Any = json.loads((Path(buckets.__file__).parent / "vectors.json").read_text(encoding="utf-8"))
 SALT = b"s" * 32
@@ -27,22 +27,26 @@ def count(
 
 
 def keys(value: Any) -> Any:
-    """The shape of a document: its keys, without those that name slots and routes."""
+    """The shape of a document: its keys, without those that name slots, routes and statements."""
     if not isinstance(value, dict):
         return None
-    return {key: keys(item) for key, item in value.items() if key not in ("buckets", "routes")}
+    return {
+        key: keys(item) for key, item in value.items() if key not in ("buckets", "routes", "slow_statements")
+    }
 
 
 def test_the_document_has_the_shape_the_vectors_pin() -> None:
     counted = Recorder()
     counted.use_salt(SALT, "day")
     count(counted)
-    counted.query(0.01)
+    counted.query(0.01, slow=True, statement="SELECT ?")
     expected = dict(VECTORS["push"]["document"])
     expected["event_loop"] = None  # measured by the Express middleware only
     assert keys(json.loads(json.dumps(counted.document()))) == keys(expected)
     route = counted.document()["routes"]["GET /"]
     assert set(route) == set(VECTORS["push"]["document"]["routes"]["POST /orders"])
+    pinned = next(iter(VECTORS["push"]["document"]["slow_statements"].values()))
+    assert set(counted.document()["slow_statements"]["SELECT ?"]) == set(pinned)
 
 
 def test_classes_errors_and_latencies_are_counted() -> None:
@@ -125,7 +129,23 @@ def test_queries_are_absent_until_the_application_reports_some() -> None:
         "sum_seconds": pytest.approx(0.3),
         "slow": 1,
         "busy_errors": 1,
+        "buckets": {str(buckets.bucket_index(0.1)): 1, str(buckets.bucket_index(0.2)): 1},
     }
+
+
+def test_slow_statements_are_counted_by_their_sql_and_bounded() -> None:
+    counted = Recorder()
+    counted.query(0.2, slow=True, statement="SELECT a")
+    counted.query(0.4, slow=True, statement="SELECT a")
+    counted.query(0.1, statement="SELECT fast")
+    assert counted.document()["slow_statements"] == {
+        "SELECT a": {"count": 2, "sum_seconds": pytest.approx(0.6), "max_seconds": 0.4}
+    }
+    for number in range(2 * STATEMENT_CAP):
+        counted.query(1, slow=True, statement=f"SELECT {chr(97 + number % 26)}{number}")
+    statements = counted.document()["slow_statements"]
+    assert len(statements) == STATEMENT_CAP + 1
+    assert sum(entry["count"] for entry in statements.values()) == 2 + 2 * STATEMENT_CAP
 
 
 # --- Clients ---

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from monitor.middleware import buckets, recorder
 from monitor.middleware.clients import client_hash, register_and_rank
 from monitor.serve.active_clients import ActiveClients, ClientCount
-from monitor.serve.counters import Counters, QueryCounts, RouteCounts
+from monitor.serve.counters import Counters, QueryCounts, RouteCounts, StatementCounts
 from monitor.serve.push import Clients, PushDocument
 from monitor.serve.salt import DailySalt
 from monitor.serve.traffic import MIN_REQUESTS, response_times, traffic
@@ -77,7 +77,8 @@ def test_the_complete_document_of_the_vectors_is_read() -> None:
     assert counters.finished == 160
     assert counters.failed == 3
     assert counters.routes["POST /orders"] == RouteCounts(36, 2, 8.8)
-    assert counters.queries == QueryCounts(410, 2.05, 3, 1)
+    assert counters.queries == QueryCounts(410, 2.05, 3, 1, {351: 400, 500: 10})
+    assert list(counters.statements.values()) == [StatementCounts(3, 0.61, 0.25)]
     assert document.event_loop is not None
     assert document.event_loop.delay_p99_ms == 12.5
 
