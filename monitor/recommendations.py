@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from monitor.advice import Case, Evidence, Recommendation, Severity
-from monitor.thresholds import METRICS
+from monitor.thresholds import ALL_METRICS
 from monitor.units import show
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def _plan_climb(case: Case) -> Recommendation | None:
     score, bottleneck = case.assessment.score, case.assessment.bottleneck
     if case.assessment.decision == "urgent" or score is None or bottleneck is None:
         return None
-    if score >= PLAN_BELOW or not METRICS[bottleneck].in_matrix:
+    if score >= PLAN_BELOW or not ALL_METRICS[bottleneck].in_matrix:
         return None
     return _climb(case, bottleneck, Severity.WARNING)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from monitor.errors import MonitorError, UsageError
 from monitor.phases import DEFAULT_PROFILE
-from monitor.thresholds import METRICS
+from monitor.thresholds import ALL_METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,11 +30,12 @@ class Measurement:
 
     Args:
         value: in `unit`; None when it is not known.
-        unit: the metric's unit, as in `thresholds.METRICS`.
+        unit: the metric's unit, as in `thresholds.ALL_METRICS`.
         window_s: over how many seconds it was measured; None for a value of the moment.
         samples: how many observations it rests on, where that is known.
         age_s: how many seconds ago it was measured.
         note: why it is missing, or what should be known about it.
+        ci: the 90 % interval of a value that rests on a sample, where it is known.
     """
 
     value: float | None
@@ -43,11 +44,31 @@ class Measurement:
     samples: int | None = None
     age_s: float = 0.0
     note: str = ""
+    ci: tuple[float, float] | None = None
 
     @property
     def number(self) -> float | None:
         """The value if there is a number to judge; NaN is none."""
         return None if self.value is None or math.isnan(self.value) else self.value
+
+
+@dataclass(frozen=True)
+class SchemaShape:
+    """What a schema looks like, for choosing the database after SQLite.
+
+    Args:
+        tables: how many tables of the application's own there are.
+        columns: the columns of all of them.
+        json_columns: those declared JSON or found to hold JSON documents.
+        foreign_keys: the references between tables, which queries join along.
+        partial_indexes: indexes over part of a table or over an expression.
+    """
+
+    tables: int
+    columns: int
+    json_columns: int = 0
+    foreign_keys: int = 0
+    partial_indexes: int = 0
 
 
 @dataclass(frozen=True)
@@ -59,12 +80,16 @@ class Facts:
         journal_mode: of a SQLite file, "wal" or "rollback".
         busy_errors: statements in the window that found the database locked.
         slow_queries: statements in the window over the application's own limit.
+        write_share: the share of writes among reads and writes, 0 to 1.
+        shape: what the schema looks like, where it was read.
     """
 
     database: str | None = None
     journal_mode: str | None = None
     busy_errors: int | None = None
     slow_queries: int | None = None
+    write_share: float | None = None
+    shape: SchemaShape | None = None
 
 
 @dataclass(frozen=True)
@@ -86,12 +111,12 @@ class Snapshot:
     facts: Facts = field(default_factory=Facts)
 
     def __post_init__(self) -> None:
-        unknown = sorted(set(self.metrics) - set(METRICS))
+        unknown = sorted(set(self.metrics) - set(ALL_METRICS))
         if unknown:
             raise BadSnapshot(
                 f"{unknown[0]} is not a metric",
                 why="a misspelt metric would count as missing",
-                next_step=f"use these: {', '.join(METRICS)}",
+                next_step=f"use these: {', '.join(ALL_METRICS)}",
             )
         object.__setattr__(self, "metrics", MappingProxyType(dict(self.metrics)))
 
@@ -101,7 +126,7 @@ def parse_snapshot(document: str | bytes, *, now: float | None = None) -> Snapsh
 
     Its shape: {"phase": "phase-1", "metrics": {"p95_ms": 120, ...}} and optionally "taken_at" (seconds since
     the epoch), "profile" and "facts". A metric is a number, null, or an object with value, unit, window_s,
-    samples, age_s and note.
+    samples, age_s, note and ci ([low, high], its 90 % interval).
 
     Args:
         document: the JSON text.
@@ -170,16 +195,16 @@ def _refuse_unknown(where: str, data: Mapping[str, Any], known: tuple[str, ...])
 
 
 def _measurement(metric: str, value: Any) -> Measurement:
-    if metric not in METRICS:
+    if metric not in ALL_METRICS:
         raise BadSnapshot(
             f"{metric} is not a metric",
             why="a misspelt metric would count as missing",
-            next_step=f"use these: {', '.join(METRICS)}",
+            next_step=f"use these: {', '.join(ALL_METRICS)}",
         )
-    unit = METRICS[metric].unit
+    unit = ALL_METRICS[metric].unit
     if not isinstance(value, dict):
         return Measurement(_number(metric, value), unit)
-    _refuse_unknown(metric, value, ("value", "unit", "window_s", "samples", "age_s", "note"))
+    _refuse_unknown(metric, value, ("value", "unit", "window_s", "samples", "age_s", "note", "ci"))
     stated = _text(f"{metric}.unit", value.get("unit"), unit)
     if stated != unit:
         raise BadSnapshot(
@@ -192,7 +217,24 @@ def _measurement(metric: str, value: Any) -> Measurement:
         samples=_count(f"{metric}.samples", value.get("samples")),
         age_s=_number(f"{metric}.age_s", value.get("age_s")) or 0.0,
         note=_text(f"{metric}.note", value.get("note"), ""),
+        ci=_interval(metric, value),
     )
+
+
+def _interval(metric: str, value: Mapping[str, Any]) -> tuple[float, float] | None:
+    """Read a measurement's interval, which must hold its value."""
+    ci = value.get("ci")
+    if ci is None:
+        return None
+    ends = [_number(f"{metric}.ci", end) for end in ci] if isinstance(ci, list) else []
+    middle = _number(metric, value.get("value"))
+    if len(ends) != 2 or ends[0] is None or ends[1] is None or middle is None:
+        raise BadSnapshot(f"{metric}.ci is not an interval", next_step="give [low, high] around the value")
+    if not ends[0] <= middle <= ends[1]:
+        raise BadSnapshot(
+            f"{metric}.ci does not hold its value", next_step="give [low, high] around the value"
+        )
+    return ends[0], ends[1]
 
 
 def _facts(data: Any) -> Facts:
@@ -200,13 +242,32 @@ def _facts(data: Any) -> Facts:
         return Facts()
     if not isinstance(data, dict):
         raise BadSnapshot("facts is not a JSON object")
-    _refuse_unknown("facts", data, ("database", "journal_mode", "busy_errors", "slow_queries"))
+    _refuse_unknown("facts", data, tuple(field.name for field in fields(Facts)))
     return Facts(
         database=_optional_text("facts.database", data.get("database")),
         journal_mode=_optional_text("facts.journal_mode", data.get("journal_mode")),
         busy_errors=_count("facts.busy_errors", data.get("busy_errors")),
         slow_queries=_count("facts.slow_queries", data.get("slow_queries")),
+        write_share=_share("facts.write_share", data.get("write_share")),
+        shape=_shape(data.get("shape")),
     )
+
+
+def _share(name: str, value: Any) -> float | None:
+    number = _number(name, value)
+    if number is not None and number > 1:
+        raise BadSnapshot(f"{name} is above 1: {number:g}", next_step="give a share between 0 and 1")
+    return number
+
+
+def _shape(data: Any) -> SchemaShape | None:
+    if data is None:
+        return None
+    if not isinstance(data, dict):
+        raise BadSnapshot("facts.shape is not a JSON object")
+    names = [field.name for field in fields(SchemaShape)]
+    _refuse_unknown("facts.shape", data, tuple(names))
+    return SchemaShape(**{name: _count(f"facts.shape.{name}", data.get(name)) or 0 for name in names})
 
 
 def _text(name: str, value: Any, default: str) -> str:

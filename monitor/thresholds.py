@@ -43,6 +43,7 @@ class Metric:
         in_matrix: whether the migration decision depends on it (the mission's decision matrix).
         load: whether it grows with the application's load; `Thresholds.scaled` lowers only such limits.
         source: how it is measured, in words.
+        informational: whether it is shown and judged, but colours nothing and costs the score nothing.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Metric:
     in_matrix: bool
     load: bool
     source: str
+    informational: bool = False
 
     @property
     def required(self) -> bool:
@@ -135,6 +137,55 @@ _TABLE: Final = (
 
 #: Every metric by id, the matrix's five first, in the mission's order.
 METRICS: Final[Mapping[str, Metric]] = MappingProxyType({metric.id: metric for metric in _TABLE})
+_PHASE_TABLE: Final = (
+    Metric(
+        "connections_percent",
+        "Connections",
+        "%",
+        in_matrix=False,
+        load=False,
+        source="open connections among those the database server admits",
+    ),
+    Metric(
+        "replication_lag_seconds",
+        "Replication lag",
+        "s",
+        in_matrix=False,
+        load=False,
+        source="how far the slowest replica is behind, from pg_stat_replication or CloudWatch",
+    ),
+    Metric(
+        "database_cpu_percent",
+        "Database CPU",
+        "%",
+        in_matrix=False,
+        load=False,
+        source="the database server, from CloudWatch or its own exporter",
+    ),
+    Metric(
+        "writer_occupancy_percent",
+        "Writer occupancy",
+        "%",
+        in_matrix=False,
+        load=False,
+        source="the share of time in which SQLite's one write lock is held",
+        informational=True,
+    ),
+    Metric(
+        "event_loop_delay_ms",
+        "Event loop delay P99",
+        "ms",
+        in_matrix=False,
+        load=False,
+        source="Node's monitorEventLoopDelay in the worst worker, from the request middleware",
+        informational=True,
+    ),
+)
+#: Metrics that only some phases have limits for, and that not every application has. Their limits are
+#: ours, not the mission's; where nothing measures them they are left out, not unknown.
+PHASE_METRICS: Final[Mapping[str, Metric]] = MappingProxyType({metric.id: metric for metric in _PHASE_TABLE})
+#: Both tables.
+ALL_METRICS: Final[Mapping[str, Metric]] = MappingProxyType({**METRICS, **PHASE_METRICS})
 #: The ids the migration decision depends on.
 MATRIX: Final[tuple[str, ...]] = tuple(metric.id for metric in _TABLE if metric.in_matrix)
 
@@ -201,7 +252,7 @@ class Thresholds(Mapping[str, Limit]):
     """A limit for every metric of the table, by id.
 
     Args:
-        limits: exactly the ids of `METRICS`.
+        limits: the ids of `METRICS`, and those of `PHASE_METRICS` that the phase judges.
         scale: the factor by which limits of load were lowered; 1.0 means they are the phase's own.
 
     Raises:
@@ -212,13 +263,13 @@ class Thresholds(Mapping[str, Limit]):
     scale: float = 1.0
 
     def __post_init__(self) -> None:
-        unknown = sorted(set(self.limits) - set(METRICS))
+        unknown = sorted(set(self.limits) - set(ALL_METRICS))
         missing = [name for name in METRICS if name not in self.limits]
         if unknown:
             raise BadThresholds(f"{unknown[0]} is not a metric", why=f"the metrics are {', '.join(METRICS)}")
         if missing:
             raise BadThresholds(f"{missing[0]} has no limits", why="every metric needs stay and urgent")
-        ordered = {name: self.limits[name] for name in METRICS}
+        ordered = {name: self.limits[name] for name in ALL_METRICS if name in self.limits}
         object.__setattr__(self, "limits", MappingProxyType(ordered))
 
     def __getitem__(self, metric: str) -> Limit:
@@ -245,7 +296,9 @@ class Thresholds(Mapping[str, Limit]):
                 why="it lowers limits for a demonstration, so it lies above 0 and at most at 1",
                 next_step="use for instance --scale 0.02",
             )
-        limits = {name: limit.times(factor) if METRICS[name].load else limit for name, limit in self.items()}
+        limits = {
+            name: limit.times(factor) if ALL_METRICS[name].load else limit for name, limit in self.items()
+        }
         return Thresholds(limits, scale=self.scale * factor)
 
     def with_limit(self, metric: str, limit: Limit) -> Thresholds:

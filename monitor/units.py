@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from monitor.thresholds import METRICS
+from monitor.thresholds import ALL_METRICS
 
 _SIZES = (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
 
@@ -11,7 +11,7 @@ def show(metric: str, value: float | None) -> str:
     """Write a metric's value with its unit: "1.2 GB", "245.8 ms", "53/s", "0.4 %"; a dash when unknown."""
     if value is None:
         return "–"  # noqa: RUF001  # the sign for "no value", not a hyphen
-    match METRICS[metric].unit:
+    match ALL_METRICS[metric].unit:
         case "bytes":
             return show_bytes(value)
         case "users":
@@ -20,6 +20,8 @@ def show(metric: str, value: float | None) -> str:
             return f"{_short(value)} %"
         case "ms":
             return f"{_short(value)} ms"
+        case "s":
+            return f"{_short(value)} s"
         case _:
             return f"{_short(value)}/s"
 

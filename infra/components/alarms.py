@@ -97,7 +97,10 @@ class Alarms(pulumi.ComponentResource):
             opts=ResourceOptions(parent=self),
         )
         self._topic = topic
-        for metric, limit in thresholds.items():
+        for metric in METRICS:
+            if metric not in thresholds:
+                continue
+            limit = thresholds[metric]
             signal = signals.get(metric) or Signal(NAMESPACE, metric, {"Stack": pulumi.get_stack()})
             title = METRICS[metric].title
             self._alarm(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from monitor.thresholds import METRICS, Category
+from monitor.thresholds import ALL_METRICS, Category
 
 if TYPE_CHECKING:
     from monitor.thresholds import Thresholds
@@ -63,7 +63,7 @@ class Alert:
     @property
     def summary(self) -> str:
         """What the alert means, one line."""
-        title = METRICS[self.metric].title
+        title = ALL_METRICS[self.metric].title
         if self.severity is AlertSeverity.WARNING:
             return f"{title} is past its stay limit: plan"
         return f"{title} is beyond its urgent limit: act now"

@@ -68,7 +68,7 @@ class Published:
     clock: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AssessmentDocument(Assessment):
     """What the assessment's endpoint answers: the judgement, and how long its decision has held.
 

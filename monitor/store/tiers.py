@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from monitor.thresholds import METRICS
+from monitor.thresholds import ALL_METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,6 +62,6 @@ _OTHERS: Final = (
 
 #: Every series by id: the metrics under their own ids, then what is worth drawing beside them.
 SERIES: Final[Mapping[str, Series]] = MappingProxyType(
-    {metric.id: Series(metric.id, metric.title, metric.unit) for metric in METRICS.values()}
+    {metric.id: Series(metric.id, metric.title, metric.unit) for metric in ALL_METRICS.values()}
     | {series.id: series for series in _OTHERS}
 )
