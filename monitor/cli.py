@@ -149,7 +149,8 @@ def serve(
 ) -> None:
     """Run the sidecar: collect, judge, and serve the endpoints until Ctrl-C.
 
-    It reads the database from outside, never writes to it, and answers at
+    It reads the database from outside, never writes to it, shows dashboards
+    at / for people, and answers at
     /api/metrics/scalability, .../assessment, .../prometheus and /healthz;
     the request middleware pushes its counters to .../push.
 
@@ -165,7 +166,7 @@ def serve(
     target = _database(database, database_env)
     token = _token(token_env)
     from monitor.collect.database import open_probe  # noqa: PLC0415
-    from monitor.phases import check_profile, load_phase, next_phase  # noqa: PLC0415
+    from monitor.phases import check_profile, load_phase, load_roadmap, next_phase  # noqa: PLC0415
     from monitor.serve.guard import check_exposure  # noqa: PLC0415
     from monitor.serve.server import listen_on, parse_address, run  # noqa: PLC0415
     from monitor.serve.sidecar import Sidecar, Watch  # noqa: PLC0415
@@ -180,6 +181,7 @@ def serve(
         interval_s=interval,
         window_s=window,
         without=frozenset(without or ()),
+        roadmap=load_roadmap(stacks),
     )
     watch.thresholds()  # a wrong --scale is refused before anything is opened
     host, port = parse_address(listen)
@@ -197,6 +199,7 @@ def serve(
             err.print(f"[bold yellow]scale {scale:g}[/]: limits of load are lowered for a demonstration")
         err.print(f"keeping history in {'memory only' if history.path is None else history.path}")
         err.print(f"serving {address}/api/metrics/scalability (Ctrl-C ends it)")
+        err.print(f"dashboards: {address}/")
 
     run(sidecar, listening, token=token, ready=ready)
 

@@ -9,9 +9,14 @@ _SIZES = (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
 
 def show(metric: str, value: float | None) -> str:
     """Write a metric's value with its unit: "1.2 GB", "245.8 ms", "53/s", "0.4 %"; a dash when unknown."""
+    return show_amount(ALL_METRICS[metric].unit, value)
+
+
+def show_amount(unit: str, value: float | None) -> str:
+    """Write a value of any unit, those of series that are no metrics ("points") included."""
     if value is None:
         return "–"  # noqa: RUF001  # the sign for "no value", not a hyphen
-    match ALL_METRICS[metric].unit:
+    match unit:
         case "bytes":
             return show_bytes(value)
         case "users":
@@ -22,6 +27,8 @@ def show(metric: str, value: float | None) -> str:
             return f"{_short(value)} ms"
         case "s":
             return f"{_short(value)} s"
+        case "points":
+            return f"{value:.1f}".removesuffix(".0")
         case _:
             return f"{_short(value)}/s"
 

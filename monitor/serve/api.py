@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from fastapi import FastAPI, Query, Request, Response
@@ -9,6 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ValidationError
 from starlette.middleware.gzip import GZipMiddleware
 
+from monitor.page.routes import add_page
 from monitor.serve.exposition import Names, expose
 from monitor.serve.guard import TokenGuard
 from monitor.serve.history_api import add_history
@@ -19,6 +21,7 @@ from monitor.terminal import to_json
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from monitor.page.routes import Pages
     from monitor.serve.sidecar import Sidecar
 
 PREFIX: Final = "/api/metrics/scalability"
@@ -39,8 +42,21 @@ class Health(BaseModel):
     evaluations: int
 
 
+@dataclass(frozen=True)
+class Served:
+    """What a server runs: the ASGI application, and the pages, whose streams end with it."""
+
+    app: ASGIApp
+    pages: Pages
+
+
 def make_api(sidecar: Sidecar, token: str | None = None) -> ASGIApp:
     """Build the ASGI application around a sidecar; with a token every route asks for it."""
+    return make_served(sidecar, token).app
+
+
+def make_served(sidecar: Sidecar, token: str | None = None) -> Served:
+    """Build the same as `make_api`, with what is to be closed at the end."""
     api = FastAPI(
         title="Outgrow monitor",
         summary="How close an application is to the limits of its phase",
@@ -51,8 +67,9 @@ def make_api(sidecar: Sidecar, token: str | None = None) -> ASGIApp:
     _add_reading(api, sidecar)
     _add_pushing(api, sidecar)
     add_history(api, PREFIX, sidecar.history, sidecar.published.thresholds, _HEADERS)
+    pages = add_page(api, sidecar)
     compressed = GZipMiddleware(api, minimum_size=1024)
-    return compressed if token is None else TokenGuard(compressed, token)
+    return Served(compressed if token is None else TokenGuard(compressed, token), pages)
 
 
 def _add_reading(api: FastAPI, sidecar: Sidecar) -> None:

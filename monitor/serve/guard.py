@@ -1,7 +1,13 @@
-"""Who may talk to the sidecar: loopback by default, a bearer token on every route where there is one."""
+"""Who may talk to the sidecar: loopback by default, a token on every route where there is one.
+
+Programs send it as a bearer token. A browser asks its user for a name and a password: the password is the
+token, and the name is whatever the user types.
+"""
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hmac
 import ipaddress
 from typing import TYPE_CHECKING, Final
@@ -46,16 +52,16 @@ def is_loopback(host: str) -> bool:
 
 
 class TokenGuard:
-    """Answers 401 to every request, whatever its route, that does not carry the token.
+    """Answers the same 401 to every request, whatever its route, that does not carry the token.
 
     Args:
         app: the application behind it.
-        token: the bearer token.
+        token: the token.
     """
 
     def __init__(self, app: ASGIApp, token: str) -> None:
         self._app = app
-        self._expected = f"Bearer {token}".encode()
+        self._token = token.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request pass if its token is right."""
@@ -64,6 +70,12 @@ class TokenGuard:
                 (b"content-type", b"application/json"),
                 (b"content-length", str(len(_REFUSAL)).encode()),
                 (b"www-authenticate", b"Bearer"),
+                (
+                    b"www-authenticate",
+                    b'Basic realm="Outgrow monitor: the password is the token", charset="UTF-8"',
+                ),
+                (b"cache-control", b"no-store"),
+                (b"x-content-type-options", b"nosniff"),
             ]
             await send({"type": "http.response.start", "status": 401, "headers": headers})
             await send({"type": "http.response.body", "body": _REFUSAL})
@@ -73,4 +85,17 @@ class TokenGuard:
     def _knows(self, scope: Scope) -> bool:
         given = [value for name, value in scope["headers"] if name == b"authorization"]
         # One header only, compared in a time that does not tell how much of it was right.
-        return len(given) == 1 and hmac.compare_digest(given[0], self._expected)
+        return len(given) == 1 and hmac.compare_digest(_secret_of(given[0]), self._token)
+
+
+def _secret_of(header: bytes) -> bytes:
+    """Return what an Authorization header holds: a bearer token, or a basic password."""
+    scheme, _, rest = header.partition(b" ")
+    if scheme.lower() == b"bearer":
+        return rest
+    if scheme.lower() != b"basic":
+        return b""
+    try:
+        return base64.b64decode(rest.strip(), validate=True).partition(b":")[2]
+    except binascii.Error:
+        return b""

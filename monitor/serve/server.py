@@ -14,7 +14,7 @@ from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.config import Config
 
 from monitor.errors import MonitorError, UsageError
-from monitor.serve.api import make_api
+from monitor.serve.api import make_served
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,8 +115,14 @@ async def _serve(
         with contextlib.suppress(ValueError, RuntimeError, NotImplementedError):
             loop.add_signal_handler(number, stopped.set)
     loop.call_later(0.01, ready, url)
-    api = cast("Any", make_api(sidecar, token))  # the two packages spell the same ASGI types differently
-    await hypercorn_serve(api, config, shutdown_trigger=stopped.wait)
+    served = make_served(sidecar, token)
+
+    async def told_to_stop() -> None:
+        await stopped.wait()
+        served.pages.streams.close()
+
+    api = cast("Any", served.app)  # the two packages spell the same ASGI types differently
+    await hypercorn_serve(api, config, shutdown_trigger=told_to_stop)
 
 
 def _url(config: Config) -> str:

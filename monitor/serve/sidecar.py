@@ -65,6 +65,7 @@ class Watch:
         window_s: the window of requests, response times and errors.
         without: metrics outside the decision matrix that are left out, such as the CPU of a machine that also
             runs the load.
+        roadmap: every phase, first to last; the project's own where it is empty.
 
     Raises:
         CannotLeaveOut: the decision depends on a metric that is to be left out.
@@ -78,6 +79,7 @@ class Watch:
     interval_s: float = 5.0
     window_s: float = 300.0
     without: frozenset[str] = frozenset()
+    roadmap: tuple[Phase, ...] = ()
 
     def __post_init__(self) -> None:
         if self.window_s < self.interval_s:
@@ -106,7 +108,8 @@ class Sidecar:
     """
 
     def __init__(self, watch: Watch, probe: DatabaseProbe | None, history: History | None = None) -> None:
-        self._watch = watch
+        #: What is judged, by which limits, how often.
+        self.watch = watch
         #: What was measured and judged before, also by earlier runs.
         self.history = History() if history is None else history
         self._thresholds = watch.thresholds()
@@ -142,13 +145,13 @@ class Sidecar:
 
     def run(self, stop: threading.Event) -> None:
         """Look and evaluate until told to stop."""
-        pause = min(_LOOK_S, self._watch.interval_s)
-        due = time.monotonic() + self._watch.interval_s
+        pause = min(_LOOK_S, self.watch.interval_s)
+        due = time.monotonic() + self.watch.interval_s
         while not stop.wait(pause):
             try:
                 self._observer.look()
                 if time.monotonic() >= due:
-                    due = max(due + self._watch.interval_s, time.monotonic())
+                    due = max(due + self.watch.interval_s, time.monotonic())
                     self.published = self.evaluate()
             except Exception:  # noqa: BLE001  # one failed look must not end the watching; /healthz tells of many
                 _LOG.exception("an evaluation failed")
@@ -161,15 +164,15 @@ class Sidecar:
         workers = self._workers.live()
         reported = [worker.document.clients for worker in workers if worker.document.clients is not None]
         users = self._clients.count(reported, self._salt.current().id, now=clock)
-        metrics = _merged(self._observer.measurements(), traffic(self._workers, users, self._watch.window_s))
-        for metric in self._watch.without:
+        metrics = _merged(self._observer.measurements(), traffic(self._workers, users, self.watch.window_s))
+        for metric in self.watch.without:
             metrics[metric] = Measurement(None, METRICS[metric].unit, note="left out with --without")
         facts = self._facts()
-        snapshot = Snapshot(self._watch.phase.id, metrics, now, self._watch.profile, facts)
-        assessment = assess(snapshot, self._thresholds, next_phase=self._watch.next_phase)
+        snapshot = Snapshot(self.watch.phase.id, metrics, now, self.watch.profile, facts)
+        assessment = assess(snapshot, self._thresholds, next_phase=self.watch.next_phase)
         self._held = self._held.after(assessment.decision, at=now, clock=clock)
         self._evaluations += 1
-        total, times = self._workers.total(), response_times(self._workers.window(self._watch.window_s))
+        total, times = self._workers.total(), response_times(self._workers.window(self.watch.window_s))
         self._record(assessment, total, times, clock)
         return Published(
             assessment=assessment,
@@ -184,8 +187,8 @@ class Sidecar:
             state=MonitorState(
                 version=importlib.metadata.version("outgrow"),
                 started_at=self._started_at,
-                interval_s=self._watch.interval_s,
-                window_s=self._watch.window_s,
+                interval_s=self.watch.interval_s,
+                window_s=self.watch.window_s,
                 evaluations=self._evaluations,
                 pushes=self._pushes,
                 refused_pushes=self._refused,
@@ -204,11 +207,11 @@ class Sidecar:
 
     def is_late(self) -> bool:
         """Say whether no evaluation has come for three intervals (at least five seconds)."""
-        return time.monotonic() - self.published.clock > max(3 * self._watch.interval_s, 5.0)
+        return time.monotonic() - self.published.clock > max(3 * self.watch.interval_s, 5.0)
 
     def _facts(self) -> Facts:
         reading = self._observer.database
-        queries = self._workers.window(self._watch.window_s).counters.queries
+        queries = self._workers.window(self.watch.window_s).counters.queries
         return Facts(
             database=None if reading is None else reading.database,
             journal_mode=None if reading is None else reading.journal_mode,
