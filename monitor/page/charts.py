@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from monitor.page.words import axis_time, clock_time, course, span
 from monitor.store.tiers import SERIES
-from monitor.thresholds import METRICS
+from monitor.thresholds import ALL_METRICS
 from monitor.units import show_amount
 from monitor.utility import PLAN_POINTS, STAY_POINTS
 
@@ -299,7 +299,7 @@ def _levels(
     found = [Level(label, value, "band") for label, value in plan.lines]
     for metric in plan.limited:
         limit = thresholds[metric]
-        name = f"{METRICS[metric].title} stay limit" if len(plan.limited) > 1 else "stay limit"
+        name = f"{ALL_METRICS[metric].title} stay limit" if len(plan.limited) > 1 else "stay limit"
         found.append(Level(f"{name} {show_amount(plan.unit, limit.stay)}", limit.stay, "stay"))
         if len(plan.limited) == 1 and limit.urgent is not None:
             found.append(

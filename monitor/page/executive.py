@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from monitor.forecast import HORIZON_DAYS, MIN_DAYS, ForecastStatus
 from monitor.page.costs import phase_costs, project
-from monitor.page.kpis import kpis
+from monitor.page.kpis import kpi_lines
 from monitor.page.status import READINESS
-from monitor.thresholds import METRICS
+from monitor.thresholds import ALL_METRICS
 from monitor.units import show
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from monitor.forecast import Crossing
     from monitor.page.seen import Seen
-    from monitor.page.status import Room
+
+_UNKNOWN: Final = "–"  # noqa: RUF001  # the sign for "no value", not a hyphen
 
 
 def _readiness(seen: Seen) -> dict[str, Any]:
@@ -28,33 +32,86 @@ def _readiness(seen: Seen) -> dict[str, Any]:
 
 
 def _headroom(seen: Seen) -> dict[str, Any]:
-    narrow = narrowest(seen.rooms)
-    if narrow is None or narrow.times is None:
-        headroom = {"text": "–", "detail": "no load is measured yet"}  # noqa: RUF001  # the sign for "no value"
-    elif narrow.times < 1:
-        headroom = {
-            "text": "no room",
-            "detail": f"{narrow.metric.title} is beyond its upper limit",
-        }
-    else:
-        limit = show(narrow.metric.id, seen.published.thresholds[narrow.metric.id].upper)
-        headroom = {"text": times_text(narrow.times), "detail": f"until {narrow.metric.title} is at {limit}"}
-    index = seen.published.assessment.health_index
-    users = seen.value("concurrent_users")
+    index, users = seen.published.assessment.health_index, seen.value("concurrent_users")
+    lines = forecast_lines(seen)
     return {
-        "headroom": headroom,
+        "headroom": _room(seen),
         "users_text": show("concurrent_users", users),
-        "health_text": "–" if index is None else f"{index:g}",  # noqa: RUF001
-        "days": {"text": "–", "detail": "no forecast yet"},  # noqa: RUF001
-        "forecasts": (),
-        "forecast_note": "A forecast needs some weeks of history.",
+        "health_text": _UNKNOWN if index is None else f"{index:g}",
+        "days": _days(seen),
+        "forecasts": lines,
+        "forecast_note": f"A forecast needs {MIN_DAYS} days of history.",
     }
 
 
-def narrowest(rooms: tuple[Room, ...]) -> Room | None:
-    """Return the metric of load with the least room: what grows with users reaches its limit first there."""
-    loads = [room for room in rooms if METRICS[room.metric.id].load and room.times is not None]
-    return min(loads, key=lambda room: room.times or 0.0, default=None)
+def _room(seen: Seen) -> dict[str, str]:
+    found = seen.published.assessment.headroom
+    if found is None:
+        return {"text": _UNKNOWN, "detail": "no load is measured yet"}
+    title = ALL_METRICS[found.metric].title
+    if found.to_urgent < 1:
+        return {"text": "no room", "detail": f"{title} is beyond its upper limit ({found.basis})"}
+    limit = show(found.metric, seen.published.thresholds[found.metric].upper)
+    return {"text": times_text(found.to_urgent), "detail": f"of {found.basis}, until {title} is at {limit}"}
+
+
+def _days(seen: Seen) -> dict[str, str]:
+    """Pick the forecast that reaches a limit first."""
+    known = [one for one in seen.forecasts if one.status is not ForecastStatus.NOT_ENOUGH_DATA]
+    if not known:
+        most = max((one.points for one in seen.forecasts), default=0)
+        return {"text": _UNKNOWN, "detail": f"history of {most} of {MIN_DAYS} days"}
+    crossings = [
+        (crossing.days, f"{ALL_METRICS[one.metric].title}, {name} limit", crossing)
+        for one in known
+        for name, crossing in (("urgent", one.to_urgent), ("stay", one.to_stay))
+        if crossing is not None and crossing.days is not None and crossing.status is ForecastStatus.CROSSES
+    ]
+    if not crossings:
+        return {"text": f"over {HORIZON_DAYS}", "detail": "no limit comes nearer than that"}
+    days, title, crossing = min(crossings, key=lambda one: one[0])
+    return {"text": f"{days:.0f}", "detail": f"{title}; {band(crossing)}"}
+
+
+@dataclass(frozen=True)
+class ForecastLine:
+    """When one metric reaches its limits, written."""
+
+    title: str
+    stay: str
+    urgent: str
+    trust: str
+
+
+def forecast_lines(seen: Seen) -> tuple[ForecastLine, ...]:
+    """Write the forecasts that say something."""
+    return tuple(
+        ForecastLine(
+            ALL_METRICS[one.metric].title,
+            crossing_text(one.to_stay),
+            _UNKNOWN if one.to_urgent is None else crossing_text(one.to_urgent),
+            _UNKNOWN if one.backtest_share is None else f"{100 * one.backtest_share:.0f} % right",
+        )
+        for one in seen.forecasts
+        if one.status is not ForecastStatus.NOT_ENOUGH_DATA
+    )
+
+
+def crossing_text(crossing: Crossing) -> str:
+    """Write when a limit is reached: "in 41 days (33 to 58)"."""
+    if crossing.status is ForecastStatus.BEYOND:
+        return "reached"
+    if crossing.status is ForecastStatus.NOT_ENOUGH_DATA:
+        return _UNKNOWN
+    if crossing.days is None:
+        return f"not within {HORIZON_DAYS} days"
+    return f"in {crossing.days:.0f} days ({band(crossing)})"
+
+
+def band(crossing: Crossing) -> str:
+    """Write the interval of a crossing."""
+    late = f"over {HORIZON_DAYS}" if crossing.latest is None else f"{crossing.latest:.0f}"
+    return f"{crossing.earliest or 0:.0f} to {late}"
 
 
 def times_text(times: float) -> str:
@@ -68,11 +125,12 @@ def _costs(seen: Seen) -> dict[str, Any]:
     users = seen.value("concurrent_users")
     given = seen.asked.assumptions
     costs = phase_costs(seen.roadmap, seen.phase.id, users, given.amounts)
-    growth = given.growth
+    growth = measured_growth(seen) if given.growth is None else given.growth
     projections = project(costs, users, growth)
     if projections:
         assert growth is not None
-        caption = f"What growing by {growth:g} % a month would cost (your assumption)"
+        origin = "as measured" if given.growth is None else "your assumption"
+        caption = f"What growing by {growth:.3g} % a month would cost ({origin})"
     elif users is None:
         caption = "No projection: how many users there are is not measured."
     else:
@@ -80,8 +138,16 @@ def _costs(seen: Seen) -> dict[str, Any]:
     return {"costs": costs, "projections": projections, "projection_caption": caption}
 
 
+def measured_growth(seen: Seen) -> float | None:
+    """Return by how many percent users grow in a month of four weeks, by the forecast's trend."""
+    found = next((one for one in seen.forecasts if one.metric == "concurrent_users"), None)
+    if found is None or not found.value or found.per_week is None:
+        return None
+    return max(400 * found.per_week / found.value, -99.0)
+
+
 def _kpis(seen: Seen) -> dict[str, Any]:
-    return {"kpis": kpis(seen)}
+    return {"kpis": kpi_lines(seen)}
 
 
 #: What each region of the dashboard needs beside what all of them get.

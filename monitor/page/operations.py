@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from monitor.assessment import Light
-from monitor.page.executive import times_text
+from monitor.page.executive import crossing_text, times_text
 from monitor.page.ranges import DAY
 from monitor.page.status import LIGHTS, SEVERITIES, Badge
 from monitor.page.words import span
-from monitor.thresholds import METRICS
+from monitor.thresholds import ALL_METRICS
 from monitor.units import show_amount
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def _alerts(seen: Seen) -> dict[str, Any]:
     alerts = [
         {
             "badge": SEVERITIES[alert.severity.value],
-            "title": METRICS[alert.metric].title,
+            "title": ALL_METRICS[alert.metric].title,
             "summary": alert.summary,
             "id": alert.id,
             "since": "",
@@ -81,13 +81,17 @@ class PlanningLine:
 
 def _planning(seen: Seen) -> dict[str, Any]:
     limits = seen.published.thresholds
+    forecasts = {one.metric: one for one in seen.forecasts}
     lines = []
     for room in seen.rooms:
         times = room.times
         growth = _UNKNOWN if room.metric.value is None else "any" if times is None else times_text(times)
         if times is not None and times < 1:
             growth = "none"
-        lines.append(PlanningLine(room, limits[room.metric.id].upper, growth, _UNKNOWN))
+        ahead = forecasts.get(room.metric.id)
+        crossing = None if ahead is None else ahead.to_urgent or ahead.to_stay
+        days = _UNKNOWN if crossing is None else crossing_text(crossing)
+        lines.append(PlanningLine(room, limits[room.metric.id].upper, growth, days))
     return {"planning": lines}
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from monitor.page.status import Room, room_of
 
 if TYPE_CHECKING:
+    from monitor.forecast import Forecast
     from monitor.page.asked import Asked
     from monitor.page.charts import HistoryReader
     from monitor.phases import Phase
@@ -26,6 +27,7 @@ class Seen:
         phase: the application's own.
         asked: what the visitor asked for.
         now: seconds since the epoch.
+        forecasts: when metrics reach their limits.
     """
 
     published: Published
@@ -35,6 +37,7 @@ class Seen:
     phase: Phase
     asked: Asked
     now: float
+    forecasts: tuple[Forecast, ...] = ()
 
     @property
     def next_phase(self) -> Phase | None:
