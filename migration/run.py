@@ -33,7 +33,7 @@ from migration.running.resume import Beginning, decide, refuse_other
 from migration.running.schedule import Schedule
 from migration.running.steps import Ended, Outcome, plan_hash, plan_steps
 from migration.scripting.names_file import write_names
-from migration.source.file import check_source, checking_pages
+from migration.source.file import PageCheck, check_source
 from migration.source.parts import parts_of
 from migration.source.snapshot import READERS, hold_snapshot
 from migration.target.database import (
@@ -84,7 +84,12 @@ class RunOptions:
 
 
 def run_migration(
-    source: Path, dsn: str, options: RunOptions | None = None, progress: Progress | None = None
+    source: Path,
+    dsn: str,
+    options: RunOptions | None = None,
+    progress: Progress | None = None,
+    *,
+    pages: PageCheck | None = None,
 ) -> RunReport:
     """Migrate a file, or go on with a migration that was interrupted, or say that it is finished already.
 
@@ -93,6 +98,7 @@ def run_migration(
         dsn: the target, as URL or key=value; a password in it is never written anywhere.
         options: the user's choices; the same in every run of one migration.
         progress: told what happens.
+        pages: the check of the source's pages, where one has begun already.
 
     Raises:
         SourceRefusedError, SourceBusyError: the source cannot be read.
@@ -103,9 +109,11 @@ def run_migration(
     """
     options = options or RunOptions()
     progress = progress or Silent()
-    checked = check_source(source, deep=False)
-    path = options.journal or default_journal(checked.path)
     with ExitStack() as stack:
+        if pages is None:
+            pages = stack.enter_context(PageCheck(check_source(source, deep=False)))
+        checked = pages.source
+        path = options.journal or default_journal(checked.path)
         stack.enter_context(locked(path))
         target = stack.enter_context(connected(dsn))
         advice = unencrypted(target)
@@ -123,15 +131,15 @@ def run_migration(
         check_target(target, options.plan.schema)
         state = TargetState.find(target, options.plan.schema)
         existing = find_existing(target, options.plan, state.setup.existing if state else None)
-        with checking_pages(checked) as page_check:
-            plan = plan_migration(
-                checked.path,
-                options.plan,
-                connection=snapshot.connection,
-                existing=existing,
-                readers=snapshot.natives,
-            )
-            checked = page_check()
+        pages.reading()
+        plan = plan_migration(
+            checked.path,
+            options.plan,
+            connection=snapshot.connection,
+            existing=existing,
+            readers=snapshot.natives,
+        )
+        checked = pages.result()
         for table in plan.tables:
             refuse_more(table.source.name, table.rejects, options.max_rejects)
         refuse_lacking(target, plan)

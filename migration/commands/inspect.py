@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from migration.commands import options as option  # noqa: TC001  # Typer reads the annotations
+from migration.commands.plan_choice import PlanChoice, choosing_plan
 from monitor.errors import ExitCode
 
 EXAMPLES = """
@@ -24,23 +25,11 @@ def register(app: typer.Typer) -> None:
     app.command("inspect", epilog=EXAMPLES)(inspect)
 
 
+@choosing_plan()
 def inspect(
     source: option.Source,
     *,
-    schema: option.Schema = "public",
-    orm: option.Orm = "auto",
-    nul_policy: option.NulPolicy = "refuse",
-    invalid_utf8: option.InvalidUtf8 = "refuse",
-    misfits: option.Misfits = "auto",
-    blanks: option.Blanks = "auto",
-    boolean_words: option.BooleanWords = False,
-    names: option.Names = "keep",
-    include: option.Include = None,
-    exclude: option.Exclude = None,
-    rules: option.RulesFile = None,
-    fts: option.Fts = "skip",
-    nocase: option.Nocase = "lower",
-    comments: option.Comments = "auto",
+    plan: PlanChoice,
     as_json: option.AsJson = False,
 ) -> None:
     """Show what a SQLite file holds, what each column becomes in PostgreSQL and why, and what needs a hand.
@@ -48,26 +37,9 @@ def inspect(
     Every row is read, nothing is changed.
     """
     from migration.inspection import inspect_source  # noqa: PLC0415
-    from migration.rules.reading import read_rules  # noqa: PLC0415
-    from migration.schema.options import PlanOptions  # noqa: PLC0415
     from monitor.terminal import emit_json  # noqa: PLC0415
 
-    options = PlanOptions(
-        schema=schema,
-        nul_policy=nul_policy,
-        invalid_utf8=invalid_utf8,
-        misfits=misfits,
-        blanks=blanks,
-        boolean_words=boolean_words,
-        fts=fts,
-        nocase=nocase,
-        comments=comments,
-        orm=orm,
-        names=names,
-        include=tuple(include or ()),
-        exclude=tuple(exclude or ()),
-        rules=read_rules(rules),
-    )
+    options = plan.read()
     inspection = inspect_source(source, options)
     if as_json:
         emit_json(inspection)

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 import typer
 
 from migration.commands import options as option  # noqa: TC001  # Typer reads the annotations
+from migration.commands.plan_choice import PlanChoice, choosing_plan
 from monitor.terminal import emit_json, err
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from migration.run import RunOptions
+    from migration.running.report import RunReport
+    from migration.source.file import PageCheck
 
 EXAMPLES = """
 Examples:
@@ -40,30 +43,14 @@ def register(app: typer.Typer) -> None:
     app.command("run", epilog=EXAMPLES)(run)
 
 
+@choosing_plan(existing=True)
 def run(
     source: option.Source,
     dsn: option.Dsn,
     *,
-    schema: option.Schema = "public",
+    plan: PlanChoice,
     journal: option.Journal = None,
-    orm: option.Orm = "auto",
-    nul_policy: option.NulPolicy = "refuse",
-    invalid_utf8: option.InvalidUtf8 = "refuse",
-    misfits: option.Misfits = "auto",
-    blanks: option.Blanks = "auto",
-    boolean_words: option.BooleanWords = False,
-    names: option.Names = "keep",
-    include: option.Include = None,
-    exclude: option.Exclude = None,
-    rules: option.RulesFile = None,
     iam_token: option.IamToken = False,
-    target_first: option.TargetFirst = False,
-    create_missing: option.CreateMissing = False,
-    truncate_target: option.TruncateTarget = False,
-    drop_column: option.DropColumns = None,
-    fts: option.Fts = "skip",
-    nocase: option.Nocase = "lower",
-    comments: option.Comments = "auto",
     jobs: option.Jobs = None,
     verify: option.Verify = True,
     accept_rejects: option.AcceptRejects = False,
@@ -73,57 +60,41 @@ def run(
     as_json: option.AsJson = False,
 ) -> None:
     """Migrate a SQLite file into PostgreSQL: tables, rows, keys, indexes, sequences, and the proof."""
-    from migration.rules.reading import read_rules  # noqa: PLC0415
-    from migration.run import RunOptions  # noqa: PLC0415
-    from migration.schema.options import PlanOptions  # noqa: PLC0415
-    from migration.target.iam import with_parameter  # noqa: PLC0415
+    from migration.source.file import PageCheck, check_source  # noqa: PLC0415
 
-    dsn = with_parameter(dsn) if iam_token else dsn
-    options = RunOptions(
-        PlanOptions(
-            schema=schema,
-            nul_policy=nul_policy,
-            invalid_utf8=invalid_utf8,
-            misfits=misfits,
-            blanks=blanks,
-            boolean_words=boolean_words,
-            fts=fts,
-            nocase=nocase,
-            comments=comments,
-            orm=orm,
-            names=names,
-            include=tuple(include or ()),
-            exclude=tuple(exclude or ()),
-            rules=read_rules(rules),
-            target_first=target_first,
-            create_missing=create_missing,
-            truncate_target=truncate_target,
-            drop_columns=tuple(drop_column or ()),
-        ),
-        journal,
-        verify,
-        accept_rejects,
-        max_rejects,
-        rejects,
-        jobs,
-    )
+    if iam_token:
+        from migration.target.iam import with_parameter  # noqa: PLC0415
+
+        dsn = with_parameter(dsn)
+
+    def options() -> RunOptions:
+        from migration.run import RunOptions  # noqa: PLC0415
+
+        return RunOptions(plan.read(), journal, verify, accept_rejects, max_rejects, rejects, jobs)
+
     if dry_run:
-        _show_steps(source, dsn, options, as_json=as_json)
+        _show_steps(source, dsn, options(), as_json=as_json)
         return
-    from migration.run import run_migration  # noqa: PLC0415
-    from migration.running.progress import Lines, Live  # noqa: PLC0415
-    from migration.running.report_text import print_report  # noqa: PLC0415
-
-    if err.is_terminal:
-        with Live() as progress:
-            report = run_migration(source, dsn, options, progress)
-    else:
-        report = run_migration(source, dsn, options, Lines())
+    # The pages are checked while Python imports what does the rest.
+    with PageCheck(check_source(source, deep=False)) as pages:
+        report = _migrate(source, dsn, options(), pages)
     if as_json:
         emit_json(report.to_json())
     else:
+        from migration.running.report_text import print_report  # noqa: PLC0415
+
         print_report(report)
     raise typer.Exit(int(report.exit_code))
+
+
+def _migrate(source: Path, dsn: str, options: RunOptions, pages: PageCheck) -> RunReport:
+    from migration.run import run_migration  # noqa: PLC0415
+    from migration.running.progress import Lines, Live  # noqa: PLC0415
+
+    if not err.is_terminal:
+        return run_migration(source, dsn, options, Lines(), pages=pages)
+    with Live() as progress:
+        return run_migration(source, dsn, options, progress, pages=pages)
 
 
 def _show_steps(source: Path, dsn: str, options: RunOptions, *, as_json: bool) -> None:

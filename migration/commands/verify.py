@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from migration.commands import options as option  # noqa: TC001  # Typer reads the annotations
+from migration.commands.plan_choice import PlanChoice, choosing_plan
 from monitor.errors import ExitCode
 from monitor.terminal import emit_json, err
 
@@ -25,57 +26,22 @@ def register(app: typer.Typer) -> None:
     app.command("verify", epilog=EXAMPLES)(verify)
 
 
+@choosing_plan(existing=True, without=("truncate_target",))
 def verify(
     source: option.Source,
     dsn: option.Dsn,
     *,
-    schema: option.Schema = "public",
-    orm: option.Orm = "auto",
-    nul_policy: option.NulPolicy = "refuse",
-    invalid_utf8: option.InvalidUtf8 = "refuse",
-    misfits: option.Misfits = "auto",
-    blanks: option.Blanks = "auto",
-    boolean_words: option.BooleanWords = False,
-    fts: option.Fts = "skip",
-    nocase: option.Nocase = "lower",
-    comments: option.Comments = "auto",
+    plan: PlanChoice,
     accept_rejects: option.AcceptRejects = False,
-    names: option.Names = "keep",
-    include: option.Include = None,
-    exclude: option.Exclude = None,
-    rules: option.RulesFile = None,
     iam_token: option.IamToken = False,
-    target_first: option.TargetFirst = False,
-    create_missing: option.CreateMissing = False,
-    drop_column: option.DropColumns = None,
     as_json: option.AsJson = False,
 ) -> None:
     """Prove that PostgreSQL holds what the SQLite file holds: objects, rows, sequences, orphans."""
-    from migration.rules.reading import read_rules  # noqa: PLC0415
     from migration.running.report_text import print_verification  # noqa: PLC0415
-    from migration.schema.options import PlanOptions  # noqa: PLC0415
     from migration.target.iam import with_parameter  # noqa: PLC0415
     from migration.verify import verify_migration  # noqa: PLC0415
 
-    options = PlanOptions(
-        schema=schema,
-        nul_policy=nul_policy,
-        invalid_utf8=invalid_utf8,
-        misfits=misfits,
-        blanks=blanks,
-        boolean_words=boolean_words,
-        fts=fts,
-        nocase=nocase,
-        comments=comments,
-        orm=orm,
-        names=names,
-        include=tuple(include or ()),
-        exclude=tuple(exclude or ()),
-        rules=read_rules(rules),
-        target_first=target_first,
-        create_missing=create_missing,
-        drop_columns=tuple(drop_column or ()),
-    )
+    options = plan.read()
     with err.status("comparing ..."):
         found = verify_migration(source, with_parameter(dsn) if iam_token else dsn, options)
     if as_json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -108,7 +109,7 @@ class _Steps:
 def plan_steps(
     plan: TargetPlan, *, verify: bool, parts: Mapping[str, Sequence[Part]] | None = None
 ) -> tuple[Step, ...]:
-    """All steps: tables, rows, keys, indexes and constraints, sequences, statistics, proof, clearing up.
+    """All steps: tables, rows, statistics, keys, indexes and constraints, sequences, proof, clearing up.
 
     Between them stand the user's hooks, each at its point.
 
@@ -124,13 +125,17 @@ def plan_steps(
     steps.add_hooks("after_schema", "before_load")
     copied = _add_copies(steps, parts or {})
     steps.add_hooks("after_load")
+    computed = {statement.table for statement in plan.after_load if _computes(statement)}
+    for table in plan.tables:
+        if table.name not in computed:  # while one lane gathers, others load or build upon other tables
+            _add_analyze(steps, table, copied[table.name])
     keyed = _add_builds(steps, copied)
     for table in plan.tables:
         ready = copied[table.name] | keyed[table.name]
         if table.sequence_floor is not None:
             steps.add("sequence", table.name, table=table, needs=ready, locks=_lock(table, "access share"))
-        locks = _lock(table, "share update exclusive")
-        steps.add("analyze", table.name, table=table, needs=ready, locks=locks)
+        if table.name in computed:
+            _add_analyze(steps, table, ready)
     if verify:
         for table in plan.tables:
             ready = copied[table.name] | keyed[table.name]
@@ -139,6 +144,21 @@ def plan_steps(
     steps.add_hooks("after_all")
     steps.add("finish", plan.schema, alone=True)
     return tuple(steps.list)
+
+
+def _add_analyze(steps: _Steps, table: TargetTable, needs: frozenset[str]) -> None:
+    steps.add("analyze", table.name, table=table, needs=needs, locks=_lock(table, "share update exclusive"))
+
+
+def _computes(statement: Statement) -> bool:
+    """Whether an index is over expressions, of which ANALYZE gathers statistics once the index is there.
+
+    Names are quoted, so without them only expressions have parentheses within those of the index.
+    """
+    return statement.kind == "index" and "(" in _QUOTED.sub("", statement.sql).partition("(")[2]
+
+
+_QUOTED = re.compile(r'"(?:[^"]|"")*"')
 
 
 def _lock(table: TargetTable, mode: LockMode) -> tuple[tuple[str, LockMode], ...]:

@@ -7,10 +7,10 @@ import os
 import sqlite3
 import stat
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
 from migration.errors import SourceRefusedError
@@ -19,7 +19,6 @@ from migration.source.damage import check_pages
 from migration.source.header import HEADER_SIZE, MAGIC, Header, first_bytes, read_header, write_ahead_log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 #: Bits a byte from which a file without a known beginning is taken for encrypted: 4 KiB of random data
@@ -73,28 +72,48 @@ def check_source(path: Path, *, deep: bool = True) -> SourceFile:
     return SourceFile(real, real.stat().st_size, read_header(real), notes)
 
 
-@contextmanager
-def checking_pages(source: SourceFile) -> Iterator[Callable[[], SourceFile]]:
-    """Let SQLite check every page in another thread while the block reads the file, too.
+class PageCheck:
+    """Lets SQLite check every page in a thread of its own, beside whatever else happens.
 
-    The function given waits for the check to end and gives the source with its notes. Where the block ends in
-    an error, that of the check comes first: it knows best what is wrong with a damaged file.
+    As a context it ends with its block: the check is given up, unless the block ended in an error that an
+    unfinished check may explain, and then the check's own error comes instead: it knows best what is wrong
+    with a damaged file.
 
-    Raises:
-        SourceRefusedError: damaged; by the function, or at the end of the block.
+    Args:
+        source: passed `check_source` without its pages.
     """
 
-    def check() -> SourceFile:
-        with closing(open_source(source.path)) as connection:
-            return replace(source, notes=(*source.notes, *check_pages(connection, source.path)))
+    def __init__(self, source: SourceFile) -> None:
+        self.source = source
+        self._connection = open_source(source.path)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="page check")
+        self._found = self._thread.submit(check_pages, self._connection, source.path)
+        self._reading = False
 
-    with ThreadPoolExecutor(1) as beside:
-        checked = beside.submit(check)
+    def reading(self) -> None:
+        """The caller now reads the file: what fails from here on may be damage."""
+        self._reading = True
+
+    def result(self) -> SourceFile:
+        """Wait for the end; the source with what the check has noticed.
+
+        Raises:
+            SourceRefusedError: damaged.
+        """
+        return replace(self.source, notes=(*self.source.notes, *self._found.result()))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         try:
-            yield checked.result
-        except Exception:
-            checked.result()
-            raise
+            if isinstance(error, Exception) and self._reading:
+                self._found.result()
+        finally:
+            while not wait([self._found], timeout=0.01).done:
+                self._connection.interrupt()
+            self._thread.shutdown()
+            self._connection.close()
 
 
 def _regular_file(path: Path) -> Path:

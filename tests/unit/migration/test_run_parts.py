@@ -47,9 +47,29 @@ def plan(tmp_path: Path) -> TargetPlan:
 
 def test_rows_come_before_keys_and_the_proof_comes_last(plan: TargetPlan) -> None:
     kinds = [step.kind for step in plan_steps(plan, verify=True)]
-    order = ["create", "copy", "build", "sequence", "analyze", "compare", "verify", "finish"]
+    order = ["create", "copy", "analyze", "build", "sequence", "compare", "verify", "finish"]
     assert list(dict.fromkeys(kinds)) == order
     assert "verify" not in [step.kind for step in plan_steps(plan, verify=False)]
+
+
+@pytest.mark.parametrize(
+    ("index", "last"),
+    [
+        ('CREATE INDEX "i (x" ON pet ("a (b", owner DESC)', False),
+        ('CREATE INDEX i ON pet (lower("a (b"))', True),
+        ('CREATE INDEX i ON pet ("a (b" COLLATE NOCASE)', True),
+        ("CREATE INDEX i ON pet (owner + 1)", True),
+    ],
+)
+def test_statistics_are_gathered_early_unless_an_index_computes_what_they_are_about(
+    index: str, last: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / "app.db"
+    with closing(sqlite3.connect(path)) as source, source:
+        source.execute('CREATE TABLE pet ("a (b" TEXT, owner INTEGER)')
+        source.execute(index)
+    kinds = [step.kind for step in plan_steps(draft_migration(path).plan, verify=False)]
+    assert (kinds.index("analyze") > kinds.index("build")) == last
 
 
 def test_steps_have_ids_of_their_own_that_stay_the_same(plan: TargetPlan) -> None:
