@@ -73,7 +73,7 @@ def dry_run(source: Path, dsn: str, options: RunOptions) -> DryRun:
 
 def _sql(step: Step, plan: TargetPlan) -> str:
     if step.statement is not None:
-        way = step.statement.by_index
+        way = step.statement.in_two
         if way is None:
             return step.statement.sql
         return way[0] if step.kind == "prepare" else way[1]

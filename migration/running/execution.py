@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -39,6 +40,14 @@ CANCEL_S = 5.0
 #: 0A feature, 22 data, 23 integrity, 2B dependents, 42 syntax, names and rights, 54 limits, 55 object state,
 #: P0 PL/pgSQL.
 REFUSALS = ("0A", "22", "23", "2B", "42", "54", "55", "P0")
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    """Why PostgreSQL refuses a statement, and whether the rows that are there are the reason."""
+
+    why: str
+    by_rows: bool
 
 
 class TargetExecutor:
@@ -114,7 +123,7 @@ class TargetExecutor:
             if refused:
                 raise StatementRefusedError(
                     f"PostgreSQL refuses the hook {step.name}: {_statement(step).sql}",
-                    why=refused,
+                    why=refused.why,
                     next_step="make it possible there and run the same command again; with other rules, "
                     "begin a new migration",
                 )
@@ -142,13 +151,15 @@ class TargetExecutor:
         return outcome
 
     def _prepare(self, step: Step, begun: Progressed | None) -> Outcome:
-        """The index of a key. Where PostgreSQL refuses it, it will refuse the key, which is then left."""
+        """The first half of a key or foreign key. What PostgreSQL refuses here, the second half will say."""
         del begun
         started = time.monotonic()
         statement = _statement(step)
         with self._target.transaction():
-            refused = self._refusal(statement.by_index[0]) if statement.by_index else ""
-            outcome = Outcome("done", {"seconds": time.monotonic() - started, "refused": refused})
+            refused = self._refusal(statement.in_two[0]) if statement.in_two else None
+            outcome = Outcome(
+                "done", {"seconds": time.monotonic() - started, "refused": refused.why if refused else ""}
+            )
             self._record(step, outcome)
         return outcome
 
@@ -163,22 +174,25 @@ class TargetExecutor:
     def _carry_out(self, step: Step, statement: Statement) -> Outcome:
         started = time.monotonic()
         with self._target.transaction():
-            refused = self._refusal(statement.by_index[1]) if statement.by_index else ""
-            if refused or not statement.by_index:
-                refused = self._refusal(statement.sql)
             detail: dict[str, Any] = {}
-            if refused and statement.otherwise is not None:
-                detail = {"instead": refused, "object": statement.name}
-                refused = self._refusal(statement.otherwise)
+            refused = self._refusal(statement.in_two[1]) if statement.in_two else None
+            if refused and refused.by_rows and statement.kind == "foreign key":
+                detail = {"instead": refused.why, "object": statement.name}  # it stands, NOT VALID
+                refused = None
+            elif refused or not statement.in_two:
+                refused = self._refusal(statement.sql)
+                if refused and statement.otherwise is not None:
+                    detail = {"instead": refused.why, "object": statement.name}
+                    refused = self._refusal(statement.otherwise)
             detail["seconds"] = time.monotonic() - started
             if refused:
-                detail |= {"why": refused, "sql": statement.sql, "kind": statement.kind}
+                detail |= {"why": refused.why, "sql": statement.sql, "kind": statement.kind}
                 detail |= {"object": statement.name, "table": statement.table}
             outcome = Outcome("left" if refused else "done", detail)
             self._record(step, outcome)
         return outcome
 
-    def _refusal(self, statement: str) -> str:
+    def _refusal(self, statement: str) -> _Refusal | None:
         """Carry out one statement; why PostgreSQL refuses it, or nothing."""
         try:
             with self._target.transaction():  # a savepoint
@@ -187,8 +201,9 @@ class TargetExecutor:
             if not (error.sqlstate or "").startswith(REFUSALS):
                 raise
             parts = [error.diag.message_primary, error.diag.message_detail]
-            return "; ".join(" ".join(part.split()) for part in parts if part)
-        return ""
+            why = "; ".join(" ".join(part.split()) for part in parts if part)
+            return _Refusal(why, (error.sqlstate or "").startswith("23"))
+        return None
 
     def _copy(self, step: Step, begun: Progressed | None) -> Outcome:
         table = _table(step)

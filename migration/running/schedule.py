@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 _WRITES: frozenset[LockMode] = frozenset({"share", "share row exclusive", "access exclusive"})
 CONFLICTS: Mapping[LockMode, frozenset[LockMode]] = {
     "access share": frozenset({"access exclusive"}),
+    "row share": frozenset({"access exclusive"}),
     "row exclusive": _WRITES,
     "share update exclusive": _WRITES | {"share update exclusive"},
     "share": frozenset(
         {"row exclusive", "share update exclusive", "share row exclusive", "access exclusive"}
     ),
     "share row exclusive": _WRITES | {"row exclusive", "share update exclusive"},
-    "access exclusive": _WRITES | {"access share", "row exclusive", "share update exclusive"},
+    "access exclusive": _WRITES | {"access share", "row share", "row exclusive", "share update exclusive"},
 }
 
 

@@ -12,13 +12,14 @@ from migration.schema.target import Statement
 from migration.source.parts import Part
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from migration.schema.target import TargetPlan, TargetTable
 
 #: PostgreSQL's locks of tables, as far as they occur here (postgresql.org/docs/current/explicit-locking.html)
 LockMode = Literal[
     "access share",
+    "row share",
     "row exclusive",
     "share update exclusive",
     "share",
@@ -83,10 +84,12 @@ _OVER_ONE_TABLE: dict[str, LockMode] = {
     "index": "share",
     "check": "access exclusive",
 }
-#: How a table is locked while something is said about it.
+#: How a table is locked while it is read, and while something is said about it.
+_READ: LockMode = "access share"
 _ABOUT: LockMode = "share update exclusive"
-#: How both tables of a foreign key are locked while it is made.
+#: How both tables of a foreign key are locked while it is made, and how while it is validated.
 _REFERS: LockMode = "share row exclusive"
+_REFERRED_TO: LockMode = "row share"
 
 
 class _Steps:
@@ -126,20 +129,20 @@ def plan_steps(
     copied = _add_copies(steps, parts or {})
     steps.add_hooks("after_load")
     computed = {statement.table for statement in plan.after_load if _computes(statement)}
-    for table in plan.tables:
+    for table in sorted(plan.tables, key=lambda table: -table.rows):
         if table.name not in computed:  # while one lane gathers, others load or build upon other tables
             _add_analyze(steps, table, copied[table.name])
     keyed = _add_builds(steps, copied)
     for table in plan.tables:
         ready = copied[table.name] | keyed[table.name]
         if table.sequence_floor is not None:
-            steps.add("sequence", table.name, table=table, needs=ready, locks=_lock(table, "access share"))
+            steps.add("sequence", table.name, table=table, needs=ready, locks=_locks({table.name: _READ}))
         if table.name in computed:
             _add_analyze(steps, table, ready)
     if verify:
         for table in plan.tables:
             ready = copied[table.name] | keyed[table.name]
-            steps.add("compare", table.name, table=table, needs=ready, locks=_lock(table, "access share"))
+            steps.add("compare", table.name, table=table, needs=ready, locks=_locks({table.name: _READ}))
         steps.add("verify", plan.schema, alone=True)
     steps.add_hooks("after_all")
     steps.add("finish", plan.schema, alone=True)
@@ -147,7 +150,7 @@ def plan_steps(
 
 
 def _add_analyze(steps: _Steps, table: TargetTable, needs: frozenset[str]) -> None:
-    steps.add("analyze", table.name, table=table, needs=needs, locks=_lock(table, "share update exclusive"))
+    steps.add("analyze", table.name, table=table, needs=needs, locks=_locks({table.name: _ABOUT}))
 
 
 def _computes(statement: Statement) -> bool:
@@ -159,10 +162,6 @@ def _computes(statement: Statement) -> bool:
 
 
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
-
-
-def _lock(table: TargetTable, mode: LockMode) -> tuple[tuple[str, LockMode], ...]:
-    return ((table.name, mode),)
 
 
 def _add_copies(steps: _Steps, parts: Mapping[str, Sequence[Part]]) -> dict[str, frozenset[str]]:
@@ -182,7 +181,7 @@ def _add_copies(steps: _Steps, parts: Mapping[str, Sequence[Part]]) -> dict[str,
                 table=table,
                 part=part,
                 needs=before,
-                locks=_lock(table, "row exclusive"),
+                locks=_locks({table.name: "row exclusive"}),
             )
             for part in parts.get(table.source.name, (Part.whole(table.source),))
         )
@@ -195,28 +194,72 @@ def _add_builds(steps: _Steps, copied: Mapping[str, frozenset[str]]) -> dict[str
     """What is built after the load; gives the ids of the keys and indexes of each table."""
     keyed: dict[str, frozenset[str]] = {name: frozenset() for name in copied}
     built: dict[str, frozenset[str]] = dict(keyed)
-    for statement in steps.plan.after_load:
+    keys: dict[tuple[str, frozenset[str]], str] = {}
+    for statement in _by_importance(steps.plan, copied):
         name, table, parent = f"{statement.kind} {statement.name}", statement.table, statement.parent
         if statement.kind in _OVER_ONE_TABLE and table in copied:
-            locks = ((table, _OVER_ONE_TABLE[statement.kind]),)
+            locks = _locks({table: _OVER_ONE_TABLE[statement.kind]})
             needs = copied[table]
-            if statement.by_index is not None:
-                index = ((table, _OVER_ONE_TABLE["index"]),)
+            if statement.in_two is not None:
+                index = _locks({table: _OVER_ONE_TABLE["index"]})
                 needs |= {steps.add("prepare", name, statement=statement, needs=needs, locks=index)}
             made = steps.add("build", name, statement=statement, needs=needs, locks=locks)
             built[table] |= {made}
             if statement.kind != "check":
                 keyed[table] |= {made}
+                keys[_key(table, statement)] = made
         elif statement.kind == "foreign key" and table in copied and parent in copied:
-            needs = copied[table] | copied[parent] | keyed[table] | keyed[parent]
-            both = tuple((item, _REFERS) for item in dict.fromkeys((table, parent)))
-            built[table] |= {steps.add("build", name, statement=statement, needs=needs, locks=both)}
+            over = keys.get(_key(parent, statement))
+            needs = copied[table] | copied[parent] | (keyed[parent] if over is None else {over})
+            locks = _locks({table: _REFERS, parent: _REFERS})
+            if statement.in_two is not None:
+                needs |= {steps.add("prepare", name, statement=statement, needs=needs, locks=locks)}
+                locks = _locks({parent: _REFERRED_TO, table: _ABOUT})
+            built[table] |= {steps.add("build", name, statement=statement, needs=needs, locks=locks)}
         elif statement.kind == "comment" and table in copied:
             needs = copied[table] | built[table]
-            steps.add("build", name, statement=statement, needs=needs, locks=((table, _ABOUT),))
+            steps.add("build", name, statement=statement, needs=needs, locks=_locks({table: _ABOUT}))
         else:
             steps.add("build", name, statement=statement, alone=True)
     return keyed
+
+
+def _by_importance(plan: TargetPlan, copied: Collection[str]) -> list[Statement]:
+    """What is built after the load, in the order in which it is best begun.
+
+    First the keys that others refer to, then all that belongs to the largest table, and so on: its foreign
+    keys, over which no index of it can be built, are validated beside the indexes of smaller tables.
+    """
+    if plan.existing is not None:
+        return list(plan.after_load)
+    tables = sorted(plan.tables, key=lambda table: -table.rows)
+    size = {table.name: at for at, table in enumerate(tables)}
+    keys = {_key(item.table, item) for item in plan.after_load if item.kind in {"primary key", "unique"}}
+    referred = {_key(item.parent, item) for item in plan.after_load if item.kind == "foreign key"} & keys
+
+    def place(statement: Statement) -> tuple[int, int, bool]:
+        if statement.table not in copied:
+            return 3, 0, False
+        if statement.kind in _OVER_ONE_TABLE:
+            first = bool(statement.columns) and _key(statement.table, statement) in referred
+            return 0 if first else 1, size[statement.table], False
+        if (
+            statement.kind == "foreign key"
+        ):  # over a unique index, which says nothing of its columns, it waits
+            known = _key(statement.parent, statement) in referred
+            return (1, size[statement.table], True) if known else (2, 0, False)
+        return 3, 0, False
+
+    return sorted(plan.after_load, key=place)
+
+
+def _key(table: str, statement: Statement) -> tuple[str, frozenset[str]]:
+    """A key by its table and columns, which a foreign key may name in another order."""
+    return table, frozenset(statement.columns)
+
+
+def _locks(modes: Mapping[str, LockMode]) -> tuple[tuple[str, LockMode], ...]:
+    return tuple(modes.items())
 
 
 def together(details: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -110,6 +110,11 @@ def add_foreign_key(schema: str, table: str, name: str, key: ForeignKey, *, not_
     return " ".join(parts)
 
 
+def validate(schema: str, table: str, name: str) -> str:
+    """Check the rows of a constraint that is NOT VALID; writing and reading both tables go on meanwhile."""
+    return f"ALTER TABLE {qualified(schema, table)} VALIDATE CONSTRAINT {quote_identifier(name)}"
+
+
 def create_index(
     schema: str,
     table: str,

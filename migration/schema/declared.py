@@ -49,6 +49,8 @@ class Family(Enum):
     ANY = "any"  # typeless, or unknown: the stored values decide
 
 
+#: Declared as whole numbers.
+WHOLE = (Family.SMALL_INTEGER, Family.INTEGER, Family.BIG_INTEGER)
 _NAMES: dict[Family, str] = {
     Family.SMALL_INTEGER: "tinyint, smallint, int2, int1, year",
     Family.INTEGER: "int, integer, int4, mediumint, int3, serial",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from migration.schema import ddl
 from migration.schema.doubtful import may_refuse_key
+from migration.schema.keys import is_big
 from migration.schema.references import cannot_refer
 from migration.schema.target import Statement
 from migration.schema.unify import family
@@ -52,12 +53,27 @@ def plan_foreign_keys(draft: PlanDraft, table: Table) -> list[Statement]:
             )
             unchecked = True
         sql = ddl.add_foreign_key(draft.schema, target.name, name, resolved, not_valid=unchecked)
+        otherwise, in_two = None, None
+        if not unchecked:
+            otherwise = ddl.add_foreign_key(draft.schema, target.name, name, resolved, not_valid=True)
+            if is_big(draft, table):
+                in_two = otherwise, ddl.validate(draft.schema, target.name, name)
         # Without the parent's key there can be no reference to it.
         parent = draft.source_table(key.parent_table)
         folded = any(draft.column(table.name, column).folding for column in key.columns)
         optional = folded or may_refuse_key(draft, parent, key.parent_columns)
         statements.append(
-            Statement("foreign key", name, target.name, sql, optional=optional, parent=resolved.parent_table)
+            Statement(
+                "foreign key",
+                name,
+                target.name,
+                sql,
+                optional=optional,
+                otherwise=otherwise,
+                parent=resolved.parent_table,
+                columns=resolved.parent_columns,
+                in_two=in_two,
+            )
         )
     return statements
 

@@ -78,7 +78,8 @@ def _primary_key(draft: PlanDraft, table: Table, target: TargetTable, key: Prima
         target.name,
         sql,
         optional=may_refuse_key(draft, table, key.columns),
-        by_index=_by_index(draft, table, name, "PRIMARY KEY", columns),
+        columns=columns,
+        in_two=_by_index(draft, table, name, "PRIMARY KEY", columns),
     )
     yield from _collations(draft, table, target, key, name)
     _note_conflict(draft, f"{table.name} {name}", key.on_conflict)
@@ -100,17 +101,23 @@ def _unique(
         target.name,
         sql,
         optional=may_refuse_key(draft, table, unique.columns),
-        by_index=_by_index(draft, table, name, "UNIQUE", columns),
+        columns=columns,
+        in_two=_by_index(draft, table, name, "UNIQUE", columns),
     )
     yield from _collations(draft, table, target, unique, name)
     _note_conflict(draft, f"{table.name} {name}", unique.on_conflict)
 
 
+def is_big(draft: PlanDraft, table: Table) -> bool:
+    """Whether a table is so big that keys are made in two steps, beside others."""
+    return draft.profile.tables[table.name].rows >= _BIG
+
+
 def _by_index(
     draft: PlanDraft, table: Table, name: str, kind: KeyKind, columns: tuple[str, ...]
 ) -> tuple[str, str] | None:
-    """The way over an index, for tables so big that it pays to build several of them at the same time."""
-    if draft.profile.tables[table.name].rows < _BIG:
+    """The way over an index, where it pays to build several of them at the same time."""
+    if not is_big(draft, table):
         return None
     return ddl.key_by_index(draft.schema, draft.tables[table.name].name, name, kind, columns)
 

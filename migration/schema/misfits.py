@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from migration.schema.declared import Family, fixed_epoch
+from migration.schema.declared import WHOLE, Family, fixed_epoch
 from migration.schema.wording import some_of
 from migration.values.facts import EpochFacts, TemporalFacts
 
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from migration.schema.options import BlankPolicy, PlanOptions
     from migration.values.facts import ColumnProfile
 
-_WHOLE = (Family.SMALL_INTEGER, Family.INTEGER, Family.BIG_INTEGER)
-_NUMBERS = (*_WHOLE, Family.REAL, Family.DECIMAL, Family.BOOLEAN)
+_NUMBERS = (*WHOLE, Family.REAL, Family.DECIMAL, Family.BOOLEAN)
 _DATES = (Family.TIMESTAMP, Family.DATE)
 
 
@@ -131,7 +130,7 @@ def _example(profile: ColumnProfile) -> str:
 
 def _fitting(declared: DeclaredType, profile: ColumnProfile, policy: Policy) -> ColumnProfile:
     match declared.family:
-        case family if family in _WHOLE:
+        case family if family in WHOLE:
             if profile.huge_reals:  # numeric will hold them, and all other reals with them
                 return replace(profile, texts=0, blobs=0)
             return replace(profile, texts=0, blobs=0, reals=0, infinities=0)

@@ -22,7 +22,6 @@ from migration.schema.others import plan_others
 from migration.schema.tables import plan_tables
 from migration.schema.target import Statement, TargetPlan
 from migration.schema.triggers import plan_triggers
-from migration.schema.views import plan_views
 from migration.schema.wording import counted
 
 if TYPE_CHECKING:
@@ -43,7 +42,11 @@ def plan_target(source: SourceSchema, profile: Profile, options: PlanOptions | N
     keys = plan_keys(draft)
     checks = [statement for table in source.tables for statement in plan_checks(draft, table)]
     references = [statement for table in source.tables for statement in plan_foreign_keys(draft, table)]
-    views = plan_views(draft)
+    views: list[Statement] = []
+    if any(other.kind == "view" for other in source.others):
+        from migration.schema.views import plan_views  # noqa: PLC0415  # sqlglot takes long to import
+
+        views = plan_views(draft)
     searches = plan_others(draft)
     comments = plan_comments(draft)
     triggers = plan_triggers(draft)

@@ -205,8 +205,10 @@ class Statement:
 
     `optional` statements may fail on PostgreSQL (a translated expression it refuses); the object is then
     reported as left. `otherwise` is what to do instead where PostgreSQL refuses the rows for it. `parent` is
-    the table that a foreign key refers to ('' where it is not known). `by_index` is another way to the same
-    key: a unique index, which can be built beside other ones, and the statement that makes a key of it.
+    the table that a foreign key refers to ('' where it is not known). `columns` are those of a key, or those
+    of the parent that a foreign key refers to. `in_two` is another way to the same, whose locks leave more
+    to others: for a key a unique index, and the statement that makes a key of it; for a foreign key one that
+    is NOT VALID, and the statement that validates it.
     """
 
     kind: Literal[
@@ -233,7 +235,8 @@ class Statement:
     optional: bool = False
     otherwise: str | None = None
     parent: str = ""
-    by_index: tuple[str, str] | None = None
+    columns: tuple[str, ...] = ()
+    in_two: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)

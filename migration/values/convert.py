@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from migration.errors import MigrationError
+from migration.schema.declared import WHOLE, type_of
 from migration.schema.options import PlanOptions
 from migration.schema.target import Conversion
 from migration.schema.tokens import quoted
@@ -271,9 +272,10 @@ def _bytes(column: TargetColumn, options: PlanOptions) -> Callable[[Any], Any]:
 
 
 def _boolean(column: TargetColumn, options: PlanOptions) -> Callable[[Any], Any]:
-    del column
     known: dict[Any, bool] = {0: False, 1: True}
     words = {**BOOLEAN_TEXTS, **BOOLEAN_WORDS} if options.boolean_words else BOOLEAN_TEXTS
+    if not column.tried and type_of(column.source).family in WHOLE:
+        words = {}  # tinyint(1): its texts are no numbers, and announced as such
 
     def convert(value: Any) -> bool:
         return words[value.lower()] if type(value) is str else known[value]

@@ -226,3 +226,25 @@ def test_names_follow_into_triggers_and_every_clause(tmp_path: Path, database: s
     with psycopg.connect(database) as connection:
         connection.execute("INSERT INTO logins (who) VALUES (1)")
         assert connection.execute("SELECT login_count FROM user_account").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("big", [1, 100_000], ids=["in two steps", "at once"])
+def test_a_foreign_key_that_a_hook_has_broken_stands_for_new_rows_and_is_named(
+    big: int, tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("migration.schema.keys._BIG", big)
+    source = make(
+        tmp_path / "app.db",
+        "CREATE TABLE p (id integer PRIMARY KEY); CREATE TABLE c (p integer REFERENCES p (id));"
+        "INSERT INTO p VALUES (1), (2); INSERT INTO c VALUES (1), (2)",
+    )
+    chosen = options(tmp_path / "rules.yaml", "hooks: {after_load: [DELETE FROM p WHERE id = 2]}")
+    report = run_migration(source, database, chosen)
+    said = [note.text for note in report.notes if "NOT VALID" in note.text]
+    assert len(said) == 1
+    assert 'is not present in table "p"' in said[0]
+    with psycopg.connect(database) as connection:
+        valid = connection.execute("SELECT convalidated FROM pg_constraint WHERE contype = 'f'").fetchall()
+        assert valid == [(False,)]
+        with pytest.raises(psycopg.errors.ForeignKeyViolation):
+            connection.execute("INSERT INTO c VALUES (3)")

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from migration.planning import PlanOptions, draft_migration
@@ -81,6 +81,7 @@ def planned(path: Path, declared: str, stored: list[Any], options: PlanOptions) 
     return column, refused
 
 
+@example("TINYINT(1)", "", [0, "F"], PlanOptions(misfits="reject"))
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.sampled_from(DECLARED),

@@ -122,3 +122,15 @@ def test_every_step_is_carried_out_once_in_an_order_that_all_allow(
         schedule.end(done)
         ended.append(done.id)
     assert sorted(ended) == sorted(item.id for item in steps)
+
+
+def test_a_foreign_key_is_validated_beside_the_indexes_of_its_parent_and_of_other_children() -> None:
+    schedule = Schedule(
+        [
+            step(1, parent="row share", child="share update exclusive"),
+            step(2, parent="row share", other="share update exclusive"),
+            step(3, parent="share"),
+            step(4, child="share"),
+        ]
+    )
+    assert names(*(schedule.take() for _ in range(4))) == ["1", "2", "3", None]
