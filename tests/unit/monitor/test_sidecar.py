@@ -475,7 +475,8 @@ ROUTES = [
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 @pytest.mark.parametrize(
-    "header", [
+    "header",
+    [
         None,
         "",
         "Bearer",
