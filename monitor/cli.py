@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from monitor.errors import MonitorError, UsageError
+from monitor.optimize.cli import optimize
 from monitor.terminal import emit_json, err, out
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class WrongOptions(MonitorError, UsageError):
 def register(app: typer.Typer) -> None:
     """Add this folder's commands to the command line."""
     app.command()(assess)
+    app.command()(optimize)
     app.add_typer(monitor_app, name="monitor")
 
 

@@ -1,7 +1,7 @@
 """Which columns of which table a statement compares, joins, sorts and shows: what an index could serve.
 
-sqlglot reads the statement; names are resolved by the database's own structure. What is understood wrongly here
-costs a fruitless trial and no more: every index is tried before it is proposed.
+sqlglot reads the statement; names are resolved by the database's own structure. What is understood wrongly
+here costs a fruitless trial and no more: every index is tried before it is proposed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 _MARK: Final = "outgrow parameter "
 _MOST_BRANCHES: Final = 6
 #: Functions that an index may be made on: they answer the same for the same value, always.
-_DETERMINISTIC: Final = frozenset({"lower", "upper", "substr", "substring", "length", "json_extract", "abs", "trim"})
+_DETERMINISTIC: Final = frozenset(
+    {"lower", "upper", "substr", "substring", "length", "json_extract", "abs", "trim"}
+)
 
 
 def read_statement(sql: str, structure: Structure) -> Reading:
@@ -44,7 +46,7 @@ def read_statement(sql: str, structure: Structure) -> Reading:
 
 
 def _marked(sql: str) -> str:
-    """Write a string that says its number for every parameter: sqlglot reads ?, ?1, :a, @a and $a differently."""
+    """Write a numbered string for every parameter: sqlglot reads ?, ?1, :a, @a and $a differently."""
     parts = []
     number = 0
     for match in TOKEN.finditer(sql):
@@ -139,7 +141,9 @@ class _Walker:
                     Access(
                         table.name.lower(),
                         **{**access, "joined": access["joined"] + joined},
-                        order=tuple(term for _, term in order) if {key for key, _ in order} == {alias} else (),
+                        order=tuple(term for _, term in order)
+                        if {key for key, _ in order} == {alias}
+                        else (),
                         grouped=tuple(term for _, term in grouped)
                         if {key for key, _ in grouped} == {alias}
                         else (),
@@ -193,7 +197,10 @@ class _Walker:
                     yield "constant", term, f"{term.sql} IS NOT NULL"
             return
         if isinstance(condition, exp.EQ | exp.Is | exp.NullSafeEQ):
-            for this, other in ((condition.this, condition.expression), (condition.expression, condition.this)):
+            for this, other in (
+                (condition.this, condition.expression),
+                (condition.expression, condition.this),
+            ):
                 term = self._term(this, alias, scope)
                 if term is None:
                     continue
@@ -210,7 +217,10 @@ class _Walker:
             if term is not None:
                 yield "equal", term, ""
         elif isinstance(condition, exp.GT | exp.GTE | exp.LT | exp.LTE):
-            for this, other in ((condition.this, condition.expression), (condition.expression, condition.this)):
+            for this, other in (
+                (condition.this, condition.expression),
+                (condition.expression, condition.this),
+            ):
                 term = self._term(this, alias, scope)
                 if term is not None and alias not in self._owners(other, scope):
                     yield "ranged", term, ""
@@ -240,7 +250,9 @@ class _Walker:
             name = node.name.lower()
             return self._column(found[1], name) if name in found[1].columns else None
         if isinstance(node, exp.Func):
-            text = re.sub(r"\b" + re.escape(alias) + r"\.", "", node.sql(dialect="sqlite"), flags=re.IGNORECASE)
+            text = re.sub(
+                r"\b" + re.escape(alias) + r"\.", "", node.sql(dialect="sqlite"), flags=re.IGNORECASE
+            )
             text = re.sub('"' + re.escape(alias) + r'"\.', "", text, flags=re.IGNORECASE)
             named = re.match(r"(\w+)\s*\(", text)
             if named is None or named[1].lower() not in _DETERMINISTIC or _MARK in text:

@@ -1,20 +1,21 @@
-"""Looks at a database and its queries, tries what could help on a copy, and says what does. Changes nothing."""
+"""Looks at a database and its queries, and says what helps, as tried on a copy. Changes nothing."""
 
 from __future__ import annotations
 
 import sqlite3
 import tempfile
 import time
+from collections import Counter
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from monitor.advice import Severity
 from monitor.optimize.access import read_statement
 from monitor.optimize.bindings import bound
 from monitor.optimize.copying import connect, copy
 from monitor.optimize.findings import Finding, Place
-from monitor.advice import Severity
 from monitor.optimize.patterns import pattern_findings
 from monitor.optimize.querylog import Entry, Query, QueryLog, group
 from monitor.optimize.search import Proposal, Search, Workload, totals
@@ -26,7 +27,7 @@ from monitor.optimize.settings import (
     settings_findings,
 )
 from monitor.optimize.snippets import snippets
-from monitor.optimize.statement import quoted
+from monitor.optimize.statement import parameters, quoted
 from monitor.optimize.structure import Structure, read_structure
 from monitor.optimize.trial import Limits, Measured, Trial, open_copy
 from monitor.optimize.upkeep import (
@@ -41,9 +42,12 @@ from monitor.optimize.upkeep import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from monitor.optimize.terms import Reading
+
 #: Statistics that make the whole workload so many times slower are not proposed.
 _HARMFUL = 1.2
 _MOST_QUERIES = 300
+_MOST_BROKEN = 100_000
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,9 @@ class Change:
 
 @dataclass
 class _Look:
+    source: Path
+    settings: FileSettings
+    taken_at: float
     trial: Trial
     structure: Structure
     findings: list[Finding] = field(default_factory=list)
@@ -130,7 +137,7 @@ class _Look:
 def advise(
     source: Path,
     log: QueryLog | None = None,
-    wishes: Wishes = Wishes(),  # noqa: B008  # frozen
+    wishes: Wishes = Wishes(),  # frozen
     progress: Callable[[str], None] = lambda _: None,
 ) -> Advice:
     """Look at a database, on a copy of it.
@@ -146,21 +153,15 @@ def advise(
         copy(source, target, wait_s=wishes.wait_s)
         taken_at = time.time()
         with closing(open_copy(target)) as connection:
-            look = _Look(Trial(connection, wishes.limits), read_structure(connection))
+            trial = Trial(connection, wishes.limits)
+            look = _Look(source, settings, taken_at, trial, read_structure(connection))
             look.findings += settings_findings(settings, target)
             look.findings += _foreign_keys(connection)
-            return _advise(look, source, settings, log, wishes, progress, taken_at)
+            return _advise(look, log, wishes, progress)
 
 
-def _advise(
-    look: _Look,
-    source: Path,
-    settings: FileSettings,
-    log: QueryLog | None,
-    wishes: Wishes,
-    progress: Callable[[str], None],
-    taken_at: float,
-) -> Advice:
+def _advise(look: _Look, log: QueryLog | None, wishes: Wishes, progress: Callable[[str], None]) -> Advice:
+    settings = look.settings
     look.findings += redundant_indexes(look.structure)
     progress("running the queries as they are")
     workloads = _workloads(look, log)
@@ -168,7 +169,9 @@ def _advise(
     workloads = [one for one in workloads if one.number in first]
     if log is not None:
         used = {name for measured in first.values() if measured.plan for name in measured.plan.indexes}
-        look.findings += unused_indexes(look.structure, used)
+        known = {sql for finding in look.findings for sql in finding.sql}
+        look.findings += [one for one in unused_indexes(look.structure, used) if not known & {*one.sql}]
+        look.failed += [(sql, "SQLite has no such statement") for sql in log.unreadable]
     measured = _statistics(look, workloads, first)
     search = Search(
         look.trial,
@@ -181,15 +184,16 @@ def _advise(
     indexes = search.run()
     if search.out_of_time:
         look.notes.append(
-            f"trying indexes stopped after {wishes.seconds:g} s and {search.tried} trials; --seconds N goes on longer"
+            f"trying indexes stopped after {wishes.seconds:g} s and {search.tried} trials; "
+            "--seconds N goes on longer"
         )
     for one in workloads:
         look.findings += pattern_findings(one, look.structure, search.measured[one.number])
     changes = tuple(_changes(look.findings, indexes))
     order = list(Severity)
     return Advice(
-        source=str(source),
-        taken_at=taken_at,
+        source=str(look.source),
+        taken_at=look.taken_at,
         settings=settings,
         pragmas=connection_pragmas(settings),
         snippets=snippets(connection_pragmas(settings)),
@@ -212,7 +216,9 @@ def _workloads(look: _Look, log: QueryLog | None) -> list[Workload]:
     queries = [("log", query) for query in (() if log is None else log.queries)]
     if len(queries) > _MOST_QUERIES:
         queries.sort(key=lambda pair: -pair[1].count * (pair[1].logged_ms or 1.0))
-        look.notes.append(f"the log has {len(queries)} different queries; the {_MOST_QUERIES} heaviest were tried")
+        look.notes.append(
+            f"the log has {len(queries)} different queries; the {_MOST_QUERIES} heaviest were tried"
+        )
         queries = queries[:_MOST_QUERIES]
     for key in keys_without_index(look.structure):
         where = " AND ".join(f"{quoted(column)} = ?" for column in key.columns)
@@ -220,7 +226,7 @@ def _workloads(look: _Look, log: QueryLog | None) -> list[Workload]:
         queries.append(("foreign key", group("", [Entry(sql)]).queries[0]))
     found = []
     for number, (kind, query) in enumerate(queries, 1):
-        reading = read_statement(query.sql, look.structure)
+        reading = _reading(query, look.structure)
         try:
             runs, sampled = bound(look.trial.connection, query, reading.parameters, look.structure)
         except sqlite3.Error as error:
@@ -228,6 +234,29 @@ def _workloads(look: _Look, log: QueryLog | None) -> list[Workload]:
             continue
         found.append(Workload(number, query, runs, sampled, reading, kind))
     return found
+
+
+def _reading(query: Query, structure: Structure) -> Reading:
+    """Read a query; a constant belongs to it, and may limit a partial index, only if every run has it.
+
+    Without parameters a single run cannot tell a constant of the program from one user's value.
+    """
+    reading = read_statement(query.sql, structure)
+    if parameters(query.sql):
+        return reading
+    others = [read_statement(run.sql, structure) for run in query.runs[1:]]
+    common = [{text for access in one.accesses for _, text in access.constant} for one in others]
+
+    def lasting(text: str) -> bool:
+        return text.endswith(" NULL") or bool(common and all(text in texts for texts in common))
+
+    return replace(
+        reading,
+        accesses=tuple(
+            replace(access, constant=tuple(pair for pair in access.constant if lasting(pair[1])))
+            for access in reading.accesses
+        ),
+    )
 
 
 def _measure_all(look: _Look, workloads: Sequence[Workload], seconds: float) -> dict[int, Measured]:
@@ -244,7 +273,8 @@ def _measure_all(look: _Look, workloads: Sequence[Workload], seconds: float) -> 
             measured[one.number] = taken
             if taken.interrupted:
                 look.notes.append(
-                    f"query {one.number} was interrupted after {look.trial.limits.seconds:g} s; it counts as that long"
+                    f"query {one.number} was interrupted after {look.trial.limits.seconds:g} s; "
+                    "it counts as that long"
                 )
     return measured
 
@@ -261,7 +291,9 @@ def _statistics(
     seconds = analyze(connection)
     after = {one.number: look.trial.measure(one.runs) for one in workloads}
     before_ms, after_ms = totals(workloads, first), totals(workloads, after)
-    if after_ms > before_ms * _HARMFUL and after_ms > before_ms + 1 or any(one.error for one in after.values()):
+    if (after_ms > before_ms * _HARMFUL and after_ms > before_ms + 1) or any(
+        one.error for one in after.values()
+    ):
         connection.execute("ROLLBACK")
         look.notes.append(
             f"ANALYZE is not proposed although {reason}: with statistics this log took {after_ms:,.1f} ms "
@@ -289,27 +321,27 @@ def _statistics(
 
 def _foreign_keys(connection: sqlite3.Connection) -> list[Finding]:
     try:
-        broken = connection.execute("SELECT \"table\", count(*) FROM pragma_foreign_key_check GROUP BY 1").fetchall()
-    except sqlite3.Error:
+        rows = connection.execute("PRAGMA foreign_key_check").fetchmany(_MOST_BROKEN)
+    except sqlite3.Error:  # a parent table or its key is missing altogether
         return []
+    broken = Counter(row[0] for row in rows)
     if not broken:
         return []
-    named = ", ".join(f"{count:,} in {table}" for table, count in broken[:5])
+    named = ", ".join(f"{count:,} in {table}" for table, count in broken.most_common(5))
     return [
         Finding(
             "broken-references",
             Severity.WARNING,
             Place.BY_HAND,
             "Correct rows whose parent is missing, then set foreign_keys = ON on every connection",
-            f"references to rows that do not exist: {named}; SQLite checks references only where a connection asks",
+            f"references to rows that do not exist: {named}; SQLite checks them only where a connection asks "
+            "for it",
             sql=("PRAGMA foreign_key_check",),
         )
     ]
 
 
-def _result(
-    one: Workload, before: Mapping[int, Measured], after: Mapping[int, Measured]
-) -> QueryResult:
+def _result(one: Workload, before: Mapping[int, Measured], after: Mapping[int, Measured]) -> QueryResult:
     first, last = before[one.number], after[one.number]
     known = first.digest is not None and last.digest is not None
     return QueryResult(

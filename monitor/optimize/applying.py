@@ -1,8 +1,8 @@
 """Carries advice out on the application's file: a verified backup first, then everything in one transaction.
 
-The write-ahead log comes before, because it cannot be switched inside a transaction and because it lets readers
-go on meanwhile. Ended at any point, by kill -9 too, SQLite's own journal leaves the file as it was or as it
-should be; a second run does what is missing.
+The write-ahead log comes before, because it cannot be switched inside a transaction and because it lets
+readers go on meanwhile. Ended at any point, by kill -9 too, SQLite's own journal leaves the file as it was or
+as it should be; a second run does what is missing.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def apply(source: Path, advice: Advice, *, wait_s: float, max_lock_s: float) -> 
         raise DatabaseBusy(
             f"the changes would make writers wait about {advice.lock_s:.1f} s",
             why=f"that long they took on the copy, and --max-lock is {max_lock_s:g} s",
-            next_step=f"at a quiet hour: outgrow optimize {source} --apply --max-lock {advice.lock_s * 2 + 1:.0f}",
+            next_step=f"at a quiet hour add: --max-lock {advice.lock_s * 2 + 1:.0f}",
         )
     _require_lock(source, advice, wait_s)
     backup = back_up(source, wait_s=wait_s)

@@ -1,4 +1,4 @@
-"""Indexes worth trying for an access: equality first, then a range or the order, then what else is shown. Pure."""
+"""Indexes worth trying for an access: equality first, then a range or the order, then what is shown. Pure."""
 
 from __future__ import annotations
 

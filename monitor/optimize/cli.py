@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path  # noqa: TC003  # Typer resolves it at run time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -79,7 +79,7 @@ def optimize(
     wishes = Wishes(seconds=seconds, limits=Limits(seconds=timeout), wait_s=wait, work=work)
     log = _log(queries, url, token_env)
     with err.status("looking", spinner="dots") as status:
-        advice = advise(source, log, wishes, lambda text: status.update(text))
+        advice = advise(source, log, wishes, status.update)
     changing = apply and not dry_run
     applied = carry_out(source, advice, wait_s=wait, max_lock_s=max_lock) if changing else None
     if json_output:

@@ -1,9 +1,9 @@
 """Takes a copy of a database in use by SQLite's backup interface, without getting in the application's way.
 
-The file is opened read-only, and only by SQLite: a process that opened and closed it by other means would drop
-its own locks on it. In WAL mode readers and writers do not meet. In a rollback mode a reader holds up commits,
-so the copy is made in short steps with pauses; a write in between makes SQLite begin anew, and after a while
-this gives up rather than hold a lock.
+The file is opened read-only, and only by SQLite: a process that opened and closed it by other means would
+drop its own locks on it. In WAL mode readers and writers do not meet. In a rollback mode a reader holds up
+commits, so the copy is made in short steps with pauses; a write in between makes SQLite begin anew, and after
+a while this gives up rather than hold a lock.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def _steps(reader: sqlite3.Connection, writer: sqlite3.Connection, patience_s: f
         if time.monotonic() > deadline:
             raise DatabaseBusy(
                 "the copy was overtaken by writes again and again",
-                why=f"in a rollback journal mode a copy begins anew with each write; {patience_s:.0f} s passed",
+                why=f"in a rollback journal mode it begins anew with each write; {patience_s:.0f} s passed",
                 next_step="run it at a quieter hour, or on a backup of the file",
             )
 
@@ -120,7 +120,7 @@ def _check_room(target: Path, needed: int) -> None:
     if free < needed * 2:
         raise NoRoom(
             f"{target.parent} has no room for the copy",
-            why=f"{free / 1e6:,.0f} MB are free; a copy to try indexes on takes up to {needed * 2 / 1e6:,.0f} MB",
+            why=f"{free / 1e6:,.0f} MB are free; a copy with indexes takes up to {needed * 2 / 1e6:,.0f} MB",
             next_step="name a folder on a larger disk with --work DIR",
         )
 

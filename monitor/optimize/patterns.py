@@ -1,4 +1,4 @@
-"""Names queries that no index makes fast: N+1, SELECT *, a wildcard in front, paging by OFFSET, and others."""
+"""Names queries that no index makes fast: N+1, SELECT *, a wildcard in front, paging by OFFSET."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def pattern_findings(one: Workload, structure: Structure, measured: Measured) ->
                 "leading-wildcard",
                 one,
                 "Search with a full-text index (FTS5) instead of LIKE with a wildcard in front",
-                f"query {one.number} looks for '%...' in {like.this.sql(dialect='sqlite')}: no index can help, and "
-                f"{largest:,} rows are read",
+                f"query {one.number} looks for '%...' in {like.this.sql(dialect='sqlite')}: no index helps, "
+                f"and {largest:,} rows are read",
             )
             break
     offset = tree.find(exp.Offset)
@@ -61,7 +61,11 @@ def pattern_findings(one: Workload, structure: Structure, measured: Measured) ->
             f"query {one.number} gives all {largest:,} rows a random number and sorts them",
         )
     for inside in tree.find_all(exp.In):
-        if isinstance(inside.parent, exp.Not) and inside.args.get("query") is not None and measured.ms > _SLOW_MS:
+        if (
+            isinstance(inside.parent, exp.Not)
+            and inside.args.get("query") is not None
+            and measured.ms > _SLOW_MS
+        ):
             yield _finding(
                 "not-in-subquery",
                 one,
@@ -77,7 +81,7 @@ def _loop(one: Workload) -> Iterator[Finding]:
     yield _finding(
         "n-plus-one",
         one,
-        "Fetch the rows in one query: a JOIN, or WHERE ... IN (...); in TypeORM `relations` or leftJoinAndSelect",
+        "Fetch the rows in one query: a JOIN, or WHERE ... IN (...); in TypeORM `relations`",
         f"query {one.number} ran {one.query.longest_run} times in a row with other values (N+1)",
     )
 
@@ -86,7 +90,10 @@ def _star(exp: Any, tree: Any, one: Workload, structure: Structure) -> Iterator[
     starred = [
         select
         for select in tree.find_all(exp.Select)
-        if any(isinstance(shown, exp.Star) or isinstance(getattr(shown, "this", None), exp.Star) for shown in select.expressions)
+        if any(
+            isinstance(shown, exp.Star) or isinstance(getattr(shown, "this", None), exp.Star)
+            for shown in select.expressions
+        )
         and not any(isinstance(shown, exp.Count) for shown in select.expressions)
     ]
     if not starred or not one.reading.accesses:
@@ -98,7 +105,7 @@ def _star(exp: Any, tree: Any, one: Workload, structure: Structure) -> Iterator[
             "select-star",
             one,
             "Name the columns that are used instead of SELECT *",
-            f"query {one.number} reads all {len(wide[0].names)} columns of {wide[0].name}; no index can cover it",
+            f"query {one.number} reads all {len(wide[0].names)} columns of {wide[0].name}",
         )
 
 
@@ -136,4 +143,6 @@ def _text_of(one: Workload, number: int) -> str:
 
 
 def _finding(rule: str, one: Workload, title: str, evidence: str) -> Finding:
-    return Finding(rule, Severity.WARNING, Place.QUERY, title, f"{evidence}; it ran {one.query.count:,} times")
+    return Finding(
+        rule, Severity.WARNING, Place.QUERY, title, f"{evidence}; it ran {one.query.count:,} times"
+    )

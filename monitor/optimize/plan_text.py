@@ -1,11 +1,13 @@
-"""Reads what EXPLAIN QUERY PLAN prints. Its words may change between versions of SQLite, so only beginnings count."""
+"""Reads what EXPLAIN QUERY PLAN prints. Its words change between versions of SQLite, so beginnings count."""
 
 from __future__ import annotations
 
 import re
-import sqlite3
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import sqlite3
 
 _INDEX: Final = re.compile(r"USING (?:PARTIAL )?(?:COVERING )?INDEX (\"(?:[^\"]|\"\")*\"|\S+)")
 _NAME: Final = re.compile(r"^(?:SCAN|SEARCH)\s+(?:TABLE\s+)?(\S+)")
@@ -46,7 +48,8 @@ def explain(connection: sqlite3.Connection, sql: str, values: object = ()) -> Qu
     lines = []
     for number, parent, _, detail in rows:
         depth[number] = depth.get(parent, -1) + 1
-        lines.append("  " * depth[number] + str(detail))
+        text = detail.decode(errors="replace") if isinstance(detail, bytes) else str(detail)
+        lines.append("  " * depth[number] + text)
     return parse_plan(tuple(lines))
 
 

@@ -24,6 +24,22 @@ Values = tuple[Any, ...] | dict[str, Any]
 
 _MOST_BYTES: Final = 256 * 2**20
 _KEPT_VALUES: Final = 5
+_OTHER_STATEMENTS: Final = frozenset(
+    {
+        "BEGIN",
+        "START",
+        "COMMIT",
+        "END",
+        "ROLLBACK",
+        "SAVEPOINT",
+        "RELEASE",
+        "PRAGMA",
+        "CREATE",
+        "DROP",
+        "ALTER",
+    }
+    | {"ANALYZE", "VACUUM", "REINDEX", "ATTACH", "DETACH", "EXPLAIN", "SET"}
+)
 _ANSI: Final = re.compile(r"\x1b\[[0-9;]*m")
 _TYPEORM: Final = re.compile(
     r"""^(?:\[[^\]\n]+\])?\s*
@@ -95,12 +111,14 @@ class QueryLog:
         entries: how many statements it has.
         queries: by shape, in the order of their first entry.
         skipped: how many statements neither ask nor change rows, by their first word.
+        unreadable: those that are no SQL at all, a few of them.
     """
 
     form: str
     entries: int
     queries: tuple[Query, ...]
     skipped: dict[str, int] = field(default_factory=dict)
+    unreadable: tuple[str, ...] = ()
 
 
 def read_log(path: Path) -> QueryLog:
@@ -146,11 +164,16 @@ def group(form: str, entries: Iterable[Entry]) -> QueryLog:
     found: dict[str, list[Entry]] = {}
     order: list[tuple[str, str]] = []
     skipped: Counter[str] = Counter()
+    unreadable: list[str] = []
     total = 0
     for entry in entries:
         total += 1
         if not (reads(entry.sql) or writes(entry.sql)):
-            skipped[verb(entry.sql).upper() or "?"] += 1
+            word = verb(entry.sql).upper()
+            if word in _OTHER_STATEMENTS:
+                skipped[word] += 1
+            else:
+                unreadable.append(entry.sql)
             continue
         key = shape(entry.sql)
         found.setdefault(key, []).append(entry)
@@ -167,7 +190,7 @@ def group(form: str, entries: Iterable[Entry]) -> QueryLog:
         )
         for key, same in found.items()
     )
-    return QueryLog(form, total, queries, dict(skipped))
+    return QueryLog(form, total, queries, dict(skipped), tuple(unreadable[:_KEPT_VALUES]))
 
 
 def _different(entries: Sequence[Entry]) -> tuple[Entry, ...]:
@@ -248,7 +271,9 @@ def _json_lines(lines: Sequence[str]) -> Iterator[Entry]:
 
 def entry_of(data: dict[str, Any]) -> Entry | None:
     """Make an entry of one JSON object; None if it holds no statement."""
-    sql = next((data[key] for key in _SQL_KEYS if isinstance(data.get(key), str) and _START.match(data[key])), None)
+    sql = next(
+        (data[key] for key in _SQL_KEYS if isinstance(data.get(key), str) and _START.match(data[key])), None
+    )
     if sql is None:
         return None
     values = next((data[key] for key in _VALUE_KEYS if data.get(key) is not None), None)

@@ -56,9 +56,14 @@ def render(advice: Advice, *, dry_run: bool = False) -> RenderableType:
 def render_applied(applied: Applied, advice: Advice) -> RenderableType:
     """Compose what `--apply` did and how to take it back."""
     if applied.backup is None:
-        return Group(Text("nothing to apply: the file has everything that helps", style="green"), *_notes(advice))
+        return Group(
+            Text("nothing to apply: the file has everything that helps", style="green"), *_notes(advice)
+        )
     lines: list[RenderableType] = [
-        Text(f"applied {len(applied.changes)} changes; writers waited {applied.locked_s:.2f} s", style="bold green")
+        Text(
+            f"applied {len(applied.changes)} changes; writers waited {applied.locked_s:.2f} s",
+            style="bold green",
+        )
     ]
     for change in applied.changes:
         lines.append(Padding(Text(f"✔ {change.what}"), (0, 0, 0, 2)))
@@ -74,7 +79,8 @@ def _head(advice: Advice) -> Iterator[RenderableType]:
     settings = advice.settings
     text = Text(advice.source, style="bold")
     text.append(
-        f"   {show_bytes(settings.bytes)}, journal mode {settings.journal_mode}, SQLite {settings.sqlite_version}",
+        f"   {show_bytes(settings.bytes)}, journal mode {settings.journal_mode}, "
+        f"SQLite {settings.sqlite_version}",
         style="dim not bold",
     )
     yield text
@@ -150,10 +156,10 @@ def _queries(advice: Advice) -> Iterator[RenderableType]:
     if not logged:
         return
     yield _title("The log's queries, heaviest first")
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold dim")
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold dim", expand=True)
     for name in ("#", "Times", "Before", "After", "Answers"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("Query", overflow="ellipsis", no_wrap=True)
+    table.add_column("Query", overflow="ellipsis", no_wrap=True, ratio=1)
     for one in sorted(logged, key=lambda one: -one.before.ms * one.count)[:20]:
         same = {True: "same", False: "DIFFER", None: "–"}[one.same_results]  # noqa: RUF001  # the sign for none
         sql = " ".join(one.sql.split())
@@ -166,7 +172,9 @@ def _queries(advice: Advice) -> Iterator[RenderableType]:
 
 
 def _connection(advice: Advice) -> Iterator[RenderableType]:
-    yield _title("In the application's connection settings (they hold for one connection, no file keeps them)")
+    yield _title(
+        "In the application's connection settings (they hold for one connection, no file keeps them)"
+    )
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), show_header=False)
     table.add_column(no_wrap=True, style="bold cyan")
     table.add_column(style="dim")
@@ -192,7 +200,9 @@ def _entities(advice: Advice) -> list[RenderableType]:
     if not advice.indexes:
         return []
     lines: list[RenderableType] = [
-        Text("With TypeORM, name the indexes in the entities, or `synchronize: true` drops them:", style="bold")
+        Text(
+            "With TypeORM, name the indexes in the entities, or `synchronize: true` drops them:", style="bold"
+        )
     ]
     lines += [Padding(Text(index.entity, style="cyan"), (0, 0, 0, 4)) for index in advice.indexes]
     return lines

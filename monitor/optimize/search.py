@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from monitor.optimize.terms import Reading
     from monitor.optimize.trial import Measured, Trial
 
-#: A query must become this many times faster, and by so many milliseconds, for an index to be worth its writes.
+#: A query must become this many times faster, by so many milliseconds, for an index to be worth its writes.
 MIN_FACTOR: Final = 1.5
 MIN_SAVED_MS: Final = 0.05
 #: No other query may become this many times slower by more than half a millisecond.
@@ -155,13 +155,16 @@ class Search:
                 break
             proposal = self._keep(best)
             kept.append(proposal)
-            changed = {effect.query for effect in proposal.effects}
+            related = self._related(proposal.table.lower())
             known = {
-                candidate: one
-                for candidate, one in known.items()
-                if one.candidate.table != proposal.table and not changed & {e.query for e in one.effects}
+                candidate: one for candidate, one in known.items() if candidate.table.lower() not in related
             }
         return tuple(self._without_prefixes(kept))
+
+    def _related(self, table: str) -> set[str]:
+        """Name the tables that some query uses together with this one: their candidates may do better now."""
+        together = [{access.table for access in one.reading.accesses} for one in self.workloads]
+        return {table}.union(*(tables for tables in together if table in tables))
 
     def _best(self, known: dict[Candidate, Tried], kept: Sequence[Proposal]) -> Tried | None:
         made = {(proposal.table, proposal.columns, proposal.where) for proposal in kept}
@@ -173,10 +176,13 @@ class Search:
                 break
             known[candidate] = self._try(candidate)
         good = [one for one in known.values() if one.benefit > 0 and not one.harmed and not one.differing]
-        good = [one for one in good if (one.candidate.table, one.candidate.columns, one.candidate.where) not in made]
+        good = [
+            one
+            for one in good
+            if (one.candidate.table, one.candidate.columns, one.candidate.where) not in made
+        ]
         if not good:
             return None
-        most = max(one.benefit for one in good)
         best = max(good, key=lambda one: one.benefit)
         return min(
             (one for one in good if self._as_good(one, best)),
@@ -184,7 +190,7 @@ class Search:
         )
 
     def _as_good(self, one: Tried, best: Tried) -> bool:
-        """Say whether a candidate leaves about as little time as the best one: then the simpler of them is taken."""
+        """Say whether a candidate leaves about as little time as the best: then the simpler one is taken."""
         after = {effect.query: effect.after.ms for effect in one.effects}
         least = {effect.query: effect.after.ms for effect in best.effects}
         numbers = after.keys() | least.keys()
@@ -229,7 +235,9 @@ class Search:
         connection.execute("BEGIN")
         try:
             seconds = self._make(candidate, name)
-            effects = [effect for number in self._concerned(candidate) if (effect := self._effect(number, name))]
+            effects = [
+                effect for number in self._concerned(candidate) if (effect := self._effect(number, name))
+            ]
         except sqlite3.Error as error:
             self.dropped.append(f"{candidate.ddl(name)}: {error}")
             return Tried(candidate, (), (), (), 0.0, 0.0)
@@ -315,9 +323,13 @@ class Search:
             connection = self.trial.connection
             connection.execute("BEGIN")
             connection.execute(short.undo)
-            after = {effect.query: self.trial.measure(self._workload(effect.query).runs) for effect in short.effects}
+            after = {
+                effect.query: self.trial.measure(self._workload(effect.query).runs)
+                for effect in short.effects
+            }
             if all(
-                one.ms <= self.measured[number].ms * _HARMED_FACTOR + MIN_SAVED_MS for number, one in after.items()
+                one.ms <= self.measured[number].ms * _HARMED_FACTOR + MIN_SAVED_MS
+                for number, one in after.items()
             ):
                 connection.execute("COMMIT")
                 self.measured.update(after)

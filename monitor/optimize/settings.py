@@ -1,7 +1,7 @@
 """Judges the settings of a file: journal, free pages, fragmentation; and what each connection should set.
 
-Only what the file itself keeps can be seen from outside. The rest holds for one connection, so it is stated as
-what the application should set, never as what it does set.
+Only what the file itself keeps can be seen from outside. The rest holds for one connection, so it is stated
+as what the application should set, never as what it does set.
 """
 
 from __future__ import annotations
@@ -111,7 +111,8 @@ def settings_findings(settings: FileSettings, copy: Path) -> Iterator[Finding]:
 def _journal(settings: FileSettings, copy: Path) -> Iterator[Finding]:
     if settings.journal_mode == "wal":
         return
-    what = f"the journal mode is {settings.journal_mode}: every commit stops all readers, and readers stop commits"
+    mode = settings.journal_mode
+    what = f"the journal mode is {mode}: every commit stops all readers, and readers stop commits"
     if settings.network is not None:
         yield Finding(
             "wal-mode",
@@ -131,7 +132,9 @@ def _journal(settings: FileSettings, copy: Path) -> Iterator[Finding]:
         what,
         sql=("PRAGMA journal_mode=WAL",),
         undo=("PRAGMA journal_mode=DELETE",),
-        before="" if before is None else f"{before:,.0f} commits/s ({settings.journal_mode}, synchronous FULL)",
+        before=""
+        if before is None
+        else f"{before:,.0f} commits/s ({settings.journal_mode}, synchronous FULL)",
         after="" if after is None else f"{after:,.0f} commits/s (wal, synchronous NORMAL)",
     )
 
@@ -180,8 +183,9 @@ def _vacuum(settings: FileSettings, copy: Path) -> Iterator[Finding]:
         Severity.INFO,
         Place.BY_HAND,
         "Give unused space back with VACUUM, in a quiet hour: it locks the file while it rewrites it",
-        f"{show_bytes(saved)} of {show_bytes(settings.bytes)} hold nothing ({show_bytes(free)} in free pages, the "
-        f"rest in half-empty ones; auto_vacuum is {settings.auto_vacuum}); writing it anew took {seconds:.1f} s",
+        f"{show_bytes(saved)} of {show_bytes(settings.bytes)} are unused ({show_bytes(free)} in free pages, "
+        f"the rest in half-empty ones; auto_vacuum is {settings.auto_vacuum}); writing it anew took "
+        f"{seconds:.1f} s",
         sql=("VACUUM",),
         before=show_bytes(settings.bytes),
         after=show_bytes(after),
@@ -212,7 +216,9 @@ def connection_pragmas(settings: FileSettings) -> tuple[ConnectionPragma, ...]:
     cache = min(max(settings.bytes // 4, _LEAST_CACHE), _MOST_CACHE)
     mapped = min(max(2 ** (settings.bytes * 2 - 1).bit_length(), 64 * 2**20), _MOST_MAPPED)
     return (
-        ConnectionPragma("busy_timeout", "5000", "0", "a writer waits 5 s for its turn instead of failing at once"),
+        ConnectionPragma(
+            "busy_timeout", "5000", "0", "a writer waits 5 s for its turn instead of failing at once"
+        ),
         ConnectionPragma(
             "synchronous",
             "NORMAL",
@@ -220,8 +226,12 @@ def connection_pragmas(settings: FileSettings) -> tuple[ConnectionPragma, ...]:
             "with the write-ahead log no commit waits for the disk; a power cut may lose the last "
             "commits, and cannot damage the file",
         ),
-        ConnectionPragma("foreign_keys", "ON", "OFF", "references are checked; SQLite leaves them unchecked otherwise"),
-        ConnectionPragma("cache_size", f"-{cache // 1024}", "-2000", f"{cache // 2**20} MB of pages a connection"),
+        ConnectionPragma(
+            "foreign_keys", "ON", "OFF", "references are checked; SQLite leaves them unchecked otherwise"
+        ),
+        ConnectionPragma(
+            "cache_size", f"-{cache // 1024}", "-2000", f"{cache // 2**20} MB of pages a connection"
+        ),
         ConnectionPragma("mmap_size", str(mapped), "0", "reads without copying each page"),
         ConnectionPragma("temp_store", "MEMORY", "DEFAULT", "sorts and temporary tables stay off the disk"),
         ConnectionPragma(

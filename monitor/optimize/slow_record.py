@@ -55,10 +55,9 @@ def record_of(document: Any, url: str) -> QueryLog:
     Raises:
         BadQueryLog: it is empty.
     """
-    queries = document["queries"] or {}
     entries = [
         Entry(slow["sql"], None, slow["average_ms"], slow["count"])
-        for slow in queries.get("slow_statements") or document.get("slow_statements") or ()
+        for slow in document["http"]["slow_statements"]
         if isinstance(slow["sql"], str) and not slow["sql"].startswith(_OTHER)
     ]
     log = group("monitor", entries)

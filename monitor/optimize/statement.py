@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-#: Everything that must not be taken apart, in the order it is tried: comments, strings, names, numbers, words.
+#: What must not be taken apart, in the order it is tried: comments, strings, names, numbers, words.
 TOKEN: Final = re.compile(
     r"""(?P<comment>--[^\n]*|/\*.*?(?:\*/|\Z))
       | (?P<blob>[xX]'[0-9a-fA-F]*')
@@ -50,18 +50,18 @@ def split(text: str) -> list[str]:
     words: list[str] = []
     depth = 0
     for match in TOKEN.finditer(text):
-        kind, token = match.lastgroup, match[0]
+        kind, piece = match.lastgroup, match[0]
         if kind == "word":
-            word = token.lower()
+            word = piece.lower()
             words.append(word)
             if "trigger" in words[:4] and words[0] == "create":
                 depth += word in ("begin", "case")
                 depth -= word == "end"
-        if kind == "other" and token == ";" and depth <= 0:
+        if kind == "other" and piece == ";" and depth <= 0:
             statements.append("".join(current))
             current, words, depth = [], [], 0
         elif kind != "comment":
-            current.append(token)
+            current.append(piece)
         else:
             current.append(" ")
     statements.append("".join(current))
@@ -69,20 +69,20 @@ def split(text: str) -> list[str]:
 
 
 def verb(sql: str) -> str:
-    """Return the word that says what a statement does; for WITH, the one after the common table expressions."""
+    """Return the word that says what a statement does; for WITH, the one after its tables."""
     depth = 0
     first = ""
     for match in TOKEN.finditer(sql):
-        kind, token = match.lastgroup, match[0].lower()
+        kind, piece = match.lastgroup, match[0].lower()
         if kind == "other":
-            depth += token == "("
-            depth -= token == ")"
+            depth += piece == "("
+            depth -= piece == ")"
         elif kind == "word" and depth == 0:
-            first = first or token
+            first = first or piece
             if first != "with":
                 return first
-            if token in _READS | _WRITES:
-                return token
+            if piece in _READS | _WRITES:
+                return piece
     return first
 
 
@@ -110,9 +110,10 @@ def quoted(name: str) -> str:
 
 #: SQLite's words that cannot stand as a name everywhere.
 _RESERVED: Final = frozenset(
-    """ADD ALL ALTER AND AS AUTOINCREMENT BETWEEN CASE CHECK COLLATE COMMIT CONSTRAINT CREATE CROSS CURRENT_DATE
-    CURRENT_TIME CURRENT_TIMESTAMP DEFAULT DEFERRABLE DELETE DESC ASC DISTINCT DROP ELSE ESCAPE EXCEPT EXISTS
-    FOREIGN FROM FULL GROUP HAVING IN INDEX INDEXED INNER INSERT INTERSECT INTO IS ISNULL JOIN KEY LEFT LIKE LIMIT
-    MATCH NATURAL NOT NOTHING NOTNULL NULL OFFSET ON OR ORDER OUTER PRIMARY REFERENCES RETURNING RIGHT SELECT SET
-    TABLE THEN TO TRANSACTION UNION UNIQUE UPDATE USING VALUES VIEW WHEN WHERE WINDOW WITH""".split()
+    """ADD ALL ALTER AND AS AUTOINCREMENT BETWEEN CASE CHECK COLLATE COMMIT CONSTRAINT CREATE CROSS
+    DEFAULT DEFERRABLE DELETE DESC ASC DISTINCT DROP ELSE ESCAPE EXCEPT EXISTS FOREIGN FROM FULL
+    GROUP HAVING IN INDEX INDEXED INNER INSERT INTERSECT INTO IS ISNULL JOIN KEY LEFT LIKE LIMIT
+    MATCH NATURAL NOT NOTHING NOTNULL NULL OFFSET ON OR ORDER OUTER PRIMARY REFERENCES RETURNING
+    RIGHT SELECT SET TABLE THEN TO TRANSACTION UNION UNIQUE UPDATE USING VALUES VIEW WHEN WHERE
+    WINDOW WITH""".split()  # noqa: SIM905  # a hundred words read better as words
 )

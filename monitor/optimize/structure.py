@@ -124,9 +124,7 @@ def read_structure(connection: sqlite3.Connection) -> Structure:
     return Structure(tables, views, analyzed, bool(analyzed))
 
 
-def _table(
-    connection: sqlite3.Connection, name: str, *, has_rowid: bool, sizes: Mapping[str, int]
-) -> Table:
+def _table(connection: sqlite3.Connection, name: str, *, has_rowid: bool, sizes: Mapping[str, int]) -> Table:
     described = connection.execute(f"PRAGMA table_xinfo({quoted(name)})").fetchall()
     keys = [row for row in described if row[5]]
     rowid = None
@@ -167,9 +165,7 @@ def _index(
     if partial and sql:
         cut = sql.upper().rfind(" WHERE ")
         where = " ".join(sql[cut + 7 :].split()) if cut >= 0 else sql
-    return Index(
-        name, table, columns, bool(unique), origin, bool(partial), where, sql, bytes=sizes.get(name)
-    )
+    return Index(name, table, columns, bool(unique), origin, bool(partial), where, sql, bytes=sizes.get(name))
 
 
 def _foreign_keys(connection: sqlite3.Connection, table: str) -> tuple[ForeignKey, ...]:

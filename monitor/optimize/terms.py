@@ -1,4 +1,4 @@
-"""What is known of a statement: the columns an index could hold, and what its parameters stand for. Values only."""
+"""What is known of a statement: what an index could hold, and what its parameters stand for. Values only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs single statements on the copy, under limits, and measures them. Nothing here touches the application's file.
+"""Runs single statements on the copy, under limits, and measures them. The application's file is not touched.
 
 A log is input from outside, so the connection lets statements read and change the copy's rows and no more: no
 other file can be attached or written, and whatever a statement changes is rolled back.
@@ -28,7 +28,16 @@ _LONGEST_VALUE: Final = 64 * 2**20
 _REPEATS: Final = 7
 #: Repeating stops after so many seconds: a slow statement is told from a fast one by its first run.
 _ENOUGH_S: Final = 0.25
-_UNREPEATABLE: Final = ("random", "group_concat", "string_agg", "json_group", "'now'", "current_", "limit", "changes(")
+_UNREPEATABLE: Final = (
+    "random",
+    "group_concat",
+    "string_agg",
+    "json_group",
+    "'now'",
+    "current_",
+    "limit",
+    "changes(",
+)
 _FORBIDDEN: Final = frozenset({sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH})
 
 
@@ -157,7 +166,7 @@ class Trial:
             return time.perf_counter() - start, rows, False
 
     def _digest(self, runs: Sequence[Entry]) -> str | None:
-        """Sum up all answers so that their order does not matter; floats to nine digits, as sums differ in the last."""
+        """Sum up all answers, whatever their order; floats to nine digits, as sums differ in the last."""
         lowered = runs[0].sql.lower()
         if any(word in lowered for word in _UNREPEATABLE):
             return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +11,7 @@ from monitor.optimize.statement import quoted
 from monitor.units import show_bytes
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterable, Iterator, Sequence
 
     from monitor.optimize.structure import ForeignKey, Index, Structure, Table
@@ -30,7 +30,7 @@ def analyze_reason(structure: Structure) -> str | None:
         return None
     if not structure.has_statistics:
         largest = max(indexed, key=lambda table: table.rows)
-        return f"there are no statistics (sqlite_stat1); the largest indexed table, {largest.name}, has {largest.rows:,} rows"
+        return f"there are no statistics (sqlite_stat1), and {largest.name} has {largest.rows:,} rows"
     stale = [
         (table, structure.analyzed.get(table.name.lower()))
         for table in indexed
@@ -81,7 +81,9 @@ def redundant_indexes(structure: Structure) -> Iterator[Finding]:
                 f"Drop {index.name}: {other} {'is the same' if exact else 'begins with the same columns'}",
                 f"{table.name} ({', '.join(column.name or 'an expression' for column in index.columns)})"
                 f"{size}; every write keeps both"
-                + ("" if exact else "; the longer one is a little slower to read, so measure before dropping"),
+                + (
+                    "" if exact else "; the longer one is a little slower to read, so measure before dropping"
+                ),
                 sql=(f"DROP INDEX {quoted(index.name)}",),
                 undo=(index.sql or "",),
             )
@@ -94,15 +96,24 @@ def _covered_by(index: Index, table: Table, gone: set[str]) -> tuple[str, bool] 
     key = [((column.name or "").lower(), column.collation, column.descending) for column in index.columns]
     if not index.partial and len(key) == 1 and key[0][0] == (table.rowid_column or "").lower() != "":
         return "the table's INTEGER PRIMARY KEY", True
-    for other in table.indexes:
-        if other.name == index.name or other.name in gone or other.where != index.where:
-            continue
-        held = [((column.name or "").lower(), column.collation, column.descending) for column in other.columns]
-        if held == key and (other.unique or not index.unique):
-            # Of two equal ones the one that is kept is the constraint's own, a unique one, or the first.
-            if other.origin != "c" or (other.unique and not index.unique) or other.name < index.name:
-                return other.name, True
-        elif not index.unique and len(held) > len(key) and held[: len(key)] == key:
+    others = [
+        other
+        for other in table.indexes
+        if other.name != index.name and other.name not in gone and other.where == index.where
+    ]
+    held = {
+        other.name: [
+            ((column.name or "").lower(), column.collation, column.descending) for column in other.columns
+        ]
+        for other in others
+    }
+    for other in others:
+        # Of two equal ones the one that is kept is the constraint's own, a unique one, or the first.
+        kept = other.origin != "c" or (other.unique and not index.unique) or other.name < index.name
+        if kept and held[other.name] == key and (other.unique or not index.unique):
+            return other.name, True
+    for other in others:
+        if not index.unique and len(held[other.name]) > len(key) and held[other.name][: len(key)] == key:
             return other.name, False
     return None
 
@@ -126,11 +137,16 @@ def _begins_with(index: Index, columns: Sequence[str]) -> bool:
 
 
 def unused_indexes(structure: Structure, used: Iterable[str]) -> Iterator[Finding]:
-    """Name indexes that no query of the log uses, constraints' own left out."""
+    """Name indexes that are not among those used, constraints' own left out."""
     names = set(used)
     for table in structure.tables.values():
         for index in table.indexes:
-            if index.origin == "c" and not index.unique and index.name not in names and table.rows >= SMALL_TABLE:
+            if (
+                index.origin == "c"
+                and not index.unique
+                and index.name not in names
+                and table.rows >= SMALL_TABLE
+            ):
                 size = f" and takes {show_bytes(index.bytes)}" if index.bytes else ""
                 yield Finding(
                     "unused-index",

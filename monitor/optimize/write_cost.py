@@ -45,7 +45,8 @@ def write_cost(connection: sqlite3.Connection, table: Table) -> float | None:
     connection.execute("SAVEPOINT outgrow_cost")
     try:
         triggers = connection.execute(
-            "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND lower(tbl_name) = lower(?)", (table.name,)
+            "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND lower(tbl_name) = lower(?)",
+            (table.name,),
         ).fetchall()
         for (trigger,) in triggers:
             connection.execute(f"DROP TRIGGER {quoted(trigger)}")
