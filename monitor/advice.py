@@ -46,6 +46,8 @@ class Recommendation:
         action: what to do, one sentence.
         command: what to type first; DATABASE stands for the database file, URL for the monitor's address.
         verify_with: how to see that it helped.
+        effort: how long it takes: "minutes", "hours", "days" or "weeks".
+        docs: where the rule is explained; its place in docs/scoring.md by default.
     """
 
     rule_id: str
@@ -54,6 +56,12 @@ class Recommendation:
     action: str
     command: str
     verify_with: str
+    effort: str = "hours"
+    docs: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.docs:
+            object.__setattr__(self, "docs", f"docs/scoring.md#{self.rule_id}")
 
 
 @dataclass(frozen=True)

@@ -104,6 +104,7 @@ class Assessment:
         headroom: how many times the load could grow before a limit; None where no load is known.
         kpis: the mission's success metrics, each met, missed or unknown.
         database: which database to move to; None where the application has left SQLite.
+        thresholds_version: names the limits; what was judged under another name was judged differently.
     """
 
     phase: str
@@ -124,6 +125,7 @@ class Assessment:
     headroom: Headroom | None = None
     kpis: tuple[Kpi, ...] = ()
     database: DatabaseChoice | None = None
+    thresholds_version: str = ""
 
 
 def assess(snapshot: Snapshot, thresholds: Thresholds, *, next_phase: str | None = None) -> Assessment:
@@ -171,6 +173,7 @@ def assess(snapshot: Snapshot, thresholds: Thresholds, *, next_phase: str | None
         workload=mixed,
         headroom=headroom({metric.id: metric.value for metric in metrics}, thresholds),
         database=choose_database(snapshot, mixed),
+        thresholds_version=thresholds.version,
     )
 
 

@@ -20,7 +20,19 @@ monitor_app = typer.Typer(help="Watch an application beside it.", no_args_is_hel
 _Stacks = Annotated[
     Path | None, typer.Option("--stacks", help="Folder of the stack files.", show_default=False)
 ]
-_Profile = Annotated[str, typer.Option(help="Workload: default, read-heavy or write-heavy.")]
+_Profile = Annotated[
+    str, typer.Option(help="Workload: default, read-heavy, write-heavy, or auto: what is observed.")
+]
+_Cost = Annotated[
+    float | None,
+    typer.Option(
+        "--monthly-cost",
+        help="What the infrastructure costs a month, for the cost per user.",
+        metavar="USD",
+        min=0,
+        show_default="the phase's highest budget",
+    ),
+]
 
 
 class WrongOptions(MonitorError, UsageError):
@@ -49,7 +61,9 @@ def assess(
     ] = None,
     profile: Annotated[
         str | None,
-        typer.Option(help="Workload: default, read-heavy or write-heavy.", show_default="the snapshot's"),
+        typer.Option(
+            help="Workload: default, read-heavy, write-heavy or auto.", show_default="the snapshot's"
+        ),
     ] = None,
     scale: Annotated[
         float, typer.Option(help="Lower the limits of load by this factor, for demonstrations.")
@@ -57,6 +71,7 @@ def assess(
     seconds: Annotated[
         float, typer.Option("--seconds", min=0.25, max=600, help="With --database: how long to watch.")
     ] = 2.0,
+    monthly_cost: _Cost = None,
     token_env: Annotated[
         str | None, typer.Option(help="With --url: environment variable holding the token.", metavar="NAME")
     ] = None,
@@ -83,10 +98,11 @@ def assess(
         )
     held = None
     if url is not None:
-        if phase is not None or profile is not None or scale != 1 or stacks is not None:
+        own = (phase, profile, stacks, monthly_cost)
+        if scale != 1 or any(option is not None for option in own):
             raise WrongOptions(
                 "a running monitor judges by its own limits",
-                next_step="give --phase, --profile, --scale and --stacks to outgrow monitor serve instead",
+                next_step="give --phase, --profile, --scale, --stacks and --monthly-cost to monitor serve",
             )
         from monitor.client import fetch_assessment  # noqa: PLC0415
 
@@ -94,7 +110,16 @@ def assess(
         judged: Assessment = fetched
         held = fetched.held
     else:
-        judged = _judge(database, snapshot, phase, profile, scale=scale, seconds=seconds, stacks=stacks)
+        judged = _judge(
+            database,
+            snapshot,
+            phase,
+            profile,
+            scale=scale,
+            seconds=seconds,
+            stacks=stacks,
+            monthly_cost=monthly_cost,
+        )
     if json_output:
         emit_json(judged)
         return
@@ -144,6 +169,7 @@ def serve(
             show_default="a file for each database in the user's state folder",
         ),
     ] = None,
+    monthly_cost: _Cost = None,
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Allow other machines in without a token.")
     ] = False,
@@ -162,12 +188,15 @@ def serve(
       outgrow monitor serve --database shop.db
         --listen 0.0.0.0:9464 --token-env TOKEN
       outgrow monitor serve --database-env DATABASE_URL --phase phase-2
+      outgrow monitor serve --database shop.db --profile auto
+        --store /var/lib/outgrow/shop.history
       outgrow monitor serve --database shop.db
         --scale 0.02 --interval 1 --window 15
     """  # noqa: D301
     target = _database(database, database_env)
     token = _token(token_env)
     from monitor.collect.database import open_probe  # noqa: PLC0415
+    from monitor.collect.schema_shape import ShapeReader  # noqa: PLC0415
     from monitor.phases import check_profile, load_phase, load_roadmap, next_phase  # noqa: PLC0415
     from monitor.serve.guard import check_exposure  # noqa: PLC0415
     from monitor.serve.server import listen_on, parse_address, run  # noqa: PLC0415
@@ -184,6 +213,7 @@ def serve(
         window_s=window,
         without=frozenset(without or ()),
         roadmap=load_roadmap(stacks),
+        monthly_cost=monthly_cost,
     )
     watch.thresholds()  # a wrong --scale is refused before anything is opened
     host, port = parse_address(listen)
@@ -191,7 +221,8 @@ def serve(
     probe = open_probe(target)
     listening = listen_on(host, port)
     history = open_history(store, target)
-    sidecar = Sidecar(watch, probe, history)
+    shape = ShapeReader(target)
+    sidecar = Sidecar(watch, probe, history, shape.read)
 
     def ready(address: str) -> None:
         watched = sidecar.published.database
@@ -215,6 +246,7 @@ def _judge(
     scale: float,
     seconds: float,
     stacks: Path | None,
+    monthly_cost: float | None,
 ) -> Assessment:
     from dataclasses import replace  # noqa: PLC0415
 
@@ -232,7 +264,7 @@ def _judge(
         assert snapshot is not None
         taken = parse_snapshot(_read(snapshot))
         taken = replace(taken, phase=phase or taken.phase, profile=profile or taken.profile)
-    return judge(taken, scale=scale, stacks=stacks)
+    return judge(taken, scale=scale, stacks=stacks, monthly_cost=monthly_cost)
 
 
 def _read(path: Path) -> bytes:

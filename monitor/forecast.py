@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 #: Fewer days than this say nothing about a trend.
 MIN_DAYS: Final = 14
 #: A forecast looks no further back: older days belong to another application.
-MAX_DAYS: Final = 90
+MAX_DAYS: Final = 80
 #: What lies further ahead is not said.
 HORIZON_DAYS: Final = 180
 #: The mission's longest migration to PostgreSQL: four weeks.

@@ -63,6 +63,31 @@ class HeldDecisions:
             )
         return HeldDecisions(MappingProxyType(rows))
 
+    def lasted(self, *, clock: float) -> dict[str, dict[str, float]]:
+        """Return the rows for keeping: since when, for how many observed seconds, in how many evaluations.
+
+        Args:
+            clock: the monotonic clock, which means nothing to the next process.
+        """
+        return {
+            step.value: {"since": row.since, "seconds": clock - row.began, "evaluations": row.evaluations}
+            for step, row in self.rows.items()
+        }
+
+    @classmethod
+    def of(cls, lasted: Mapping[str, Mapping[str, float]], *, clock: float) -> HeldDecisions:
+        """Take up what `lasted` returned, as if no time had passed since.
+
+        Raises:
+            ValueError: a row is of no decision.
+            KeyError: a row lacks a number.
+        """
+        rows = {
+            Decision(name): _Row(row["since"], clock - row["seconds"], int(row["evaluations"]))
+            for name, row in lasted.items()
+        }
+        return cls(MappingProxyType(rows))
+
     def held(self, decision: Decision, *, clock: float) -> Held:
         """Say how long a decision of the last evaluation has held.
 

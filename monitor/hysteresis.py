@@ -8,6 +8,7 @@ keeps its category for 15 minutes, then it is unknown. So a metric never improve
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003  # the API's schema resolves it at run time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -15,8 +16,6 @@ from monitor.assessment import Decision, Light, decision_of, light_of
 from monitor.thresholds import Category
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from monitor.thresholds import Limit, Thresholds
 
 #: A limit is left below this share of it.

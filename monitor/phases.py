@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from monitor.errors import MonitorError, UsageError
 from monitor.stack_file import bad_key, parse_stack_config, read_config
 from monitor.thresholds import BadThresholds, Limit, Thresholds
+from monitor.workload import AUTO
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -143,12 +144,12 @@ def next_phase(phase_id: str, stacks: Path | None = None) -> str | None:
 
 
 def check_profile(profile: str, phase: Phase, stacks: Path | None = None) -> str:
-    """Return the profile if it can be judged: the default, or one that a phase of the roadmap distinguishes.
+    """Return the profile if it can be judged: the default, "auto", or one that a phase distinguishes.
 
     Raises:
         UnknownProfile: it is neither.
     """
-    known = {DEFAULT_PROFILE, *phase.capacity.workloads}
+    known = {DEFAULT_PROFILE, AUTO, *phase.capacity.workloads}
     if profile not in known:
         known |= {name for other in load_roadmap(stacks) for name in other.capacity.workloads}
     if profile not in known:

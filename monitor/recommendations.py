@@ -74,6 +74,7 @@ def _climb(case: Case, metric: str, severity: Severity) -> Recommendation:
         action=action,
         command=command,
         verify_with="outgrow assess --url URL: the decision is stay again",
+        effort="weeks" if target is not None else "days",
     )
 
 
@@ -90,6 +91,7 @@ def _write_ahead_log(case: Case) -> Recommendation | None:
         action="Switch the database to the write-ahead log, so that reading goes on while one writes",
         command="sqlite3 DATABASE 'PRAGMA journal_mode=WAL'",
         verify_with="outgrow assess --database DATABASE: the journal mode is wal",
+        effort="minutes",
     )
 
 
@@ -105,6 +107,7 @@ def _short_transactions(case: Case) -> Recommendation | None:
         action="Let connections wait for the write lock, and keep writing transactions short",
         command="PRAGMA busy_timeout=5000 on each connection; BEGIN IMMEDIATE for each writing transaction",
         verify_with="the busy errors at URL/api/metrics/scalability stop growing",
+        effort="hours",
     )
 
 
@@ -119,6 +122,7 @@ def _indexes(case: Case) -> Recommendation | None:
         action="Find the slowest queries and give them the index they lack",
         command="sqlite3 DATABASE .expert (then paste the query)" if case.on_sqlite else f"psql -c '{query}'",
         verify_with="the average query time falls below its stay limit",
+        effort="hours",
     )
 
 
@@ -132,6 +136,7 @@ def _slow_routes(case: Case) -> Recommendation | None:
         action="Look at the slowest routes: missing indexes, queries in a loop, work that can wait",
         command="curl -s URL/api/metrics/scalability (http.routes is sorted by total time)",
         verify_with="P95 under the same load falls below its stay limit",
+        effort="days",
     )
 
 
@@ -145,6 +150,7 @@ def _failing_routes(case: Case) -> Recommendation | None:
         action="Find the routes that answer 5xx and what fails behind them; a locked database is one cause",
         command="curl -s URL/api/metrics/scalability (http.routes counts errors)",
         verify_with="the error rate falls below its stay limit",
+        effort="hours",
     )
 
 
@@ -161,6 +167,7 @@ def _scale_vertically(case: Case) -> Recommendation | None:
         action=f"See what uses the {names}; if it is the application, give the machine more of it",
         command=f"outgrow infra plan {case.assessment.phase} (after raising outgrow:sizes in its stack file)",
         verify_with="usage under the same load falls below its stay limit",
+        effort="hours",
     )
 
 
@@ -178,6 +185,7 @@ def _scale_horizontally(case: Case) -> Recommendation | None:
         action=f"Serve requests from more instances{one_host}",
         command=f"outgrow infra plan {case.next_phase or case.assessment.phase}",
         verify_with="each instance serves fewer requests per second than the limit",
+        effort="days",
     )
 
 
@@ -191,6 +199,7 @@ def _cache(case: Case) -> Recommendation | None:
         action="Put a cache before the reads that repeat; the phase's stack brings one",
         command=f"outgrow infra plan {case.assessment.phase}",
         verify_with="the same request rate with a lower P95 and less CPU",
+        effort="days",
     )
 
 
@@ -207,6 +216,7 @@ def _measure(case: Case) -> Recommendation | None:
         action="Add the request middleware to the application and run the monitor beside it",
         command="outgrow monitor serve --database DATABASE",
         verify_with="outgrow assess --url URL: coverage is 100 %",
+        effort="minutes",
     )
 
 

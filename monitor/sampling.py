@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from monitor.collect.database import open_probe
 from monitor.collect.observer import Observer
+from monitor.collect.schema_shape import ShapeReader
 from monitor.collect.window import Windows
 from monitor.snapshot import Facts, Measurement, Snapshot
 from monitor.thresholds import METRICS
@@ -44,6 +45,7 @@ def sample(
         NotADatabase: the file is missing, empty or not SQLite.
         DatabaseUnreachable: PostgreSQL does not answer.
     """
+    shape = ShapeReader(target)
     observer = Observer(open_probe(target), Windows(seconds, seconds, seconds, seconds))
     try:
         observer.look()
@@ -64,5 +66,6 @@ def sample(
         facts=Facts(
             database=None if reading is None else reading.database,
             journal_mode=None if reading is None else reading.journal_mode,
+            shape=shape.wait(),
         ),
     )

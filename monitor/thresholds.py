@@ -7,6 +7,7 @@ that says "under 1 GB" disagree about 1 GB itself; this rule settles it for ever
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -280,6 +281,12 @@ class Thresholds(Mapping[str, Limit]):
 
     def __len__(self) -> int:
         return len(self.limits)
+
+    @property
+    def version(self) -> str:
+        """A short name for exactly these limits: whatever was judged by equal ones can be compared."""
+        text = repr((sorted(self.limits.items()), self.scale))
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def scaled(self, factor: float) -> Thresholds:
         """Lower the limits of load (users, size, writes, requests) for a demonstration, never a measurement.

@@ -66,7 +66,7 @@ def make_served(sidecar: Sidecar, token: str | None = None) -> Served:
     )
     _add_reading(api, sidecar)
     _add_pushing(api, sidecar)
-    add_history(api, PREFIX, sidecar.history, sidecar.published.thresholds, _HEADERS)
+    add_history(api, PREFIX, sidecar, _HEADERS)
     pages = add_page(api, sidecar)
     compressed = GZipMiddleware(api, minimum_size=1024)
     return Served(compressed if token is None else TokenGuard(compressed, token), pages)

@@ -15,6 +15,7 @@ from monitor.store.tiers import MAX_POINTS, SERIES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from monitor.serve.sidecar import Sidecar
     from monitor.thresholds import Thresholds
 
 _DEFAULT_S = 6 * 3600
@@ -88,9 +89,7 @@ def history_document(
     )
 
 
-def add_history(
-    api: FastAPI, prefix: str, history: History, thresholds: Thresholds, headers: Mapping[str, str]
-) -> None:
+def add_history(api: FastAPI, prefix: str, sidecar: Sidecar, headers: Mapping[str, str]) -> None:
     """Add the route to the endpoints."""
 
     @api.get(
@@ -123,7 +122,7 @@ def add_history(
         ] = None,
     ) -> Response:
         try:
-            document = history_document(history, thresholds, metric, since, step)
+            document = history_document(sidecar.history, sidecar.published.thresholds, metric, since, step)
         except UnknownSeries as error:
             return JSONResponse({"error": error.what}, 400, headers=dict(headers))
         return JSONResponse(document.model_dump(), headers=dict(headers))

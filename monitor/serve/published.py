@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from monitor.alerts.table import ALERTS
 from monitor.assessment import Assessment
-from monitor.held import Held  # noqa: TC001  # the API's schema resolves it at run time
+from monitor.forecast import Forecast  # noqa: TC001  # the API's schema resolves these at run time
+from monitor.held import Held  # noqa: TC001
+from monitor.hysteresis import Sustained  # noqa: TC001
 from monitor.middleware.buckets import quantile
 from monitor.middleware.recorder import OVERFLOW
+from monitor.outlook import BusyHour, Outlook  # noqa: TC001
 from monitor.terminal import to_json
 
 if TYPE_CHECKING:
@@ -53,10 +56,12 @@ class MonitorState:
 
 @dataclass(frozen=True)
 class Published:
-    """One evaluation: the judgement, how long its decision has held, and what was measured."""
+    """One evaluation: the judgement, what is held, what the history adds, what was measured."""
 
     assessment: Assessment
     held: Held
+    sustained: Sustained
+    outlook: Outlook
     alerts: tuple[ActiveAlert, ...]
     thresholds: Thresholds
     database: DatabaseReading | None
@@ -74,17 +79,30 @@ class AssessmentDocument(Assessment):
 
     Args:
         status: "ok", or "unknown" while there is no score.
+        sustained: light, decision and categories that do not flap.
+        capacity: the judgement of the busiest hour of seven days; None before one is known.
+        forecast: when each metric reaches its limits.
     """
 
     held: Held
     status: Literal["ok", "unknown"]
+    sustained: Sustained
+    capacity: BusyHour | None
+    forecast: tuple[Forecast, ...]
 
 
 def assessment_document(published: Published) -> AssessmentDocument:
     """Put the judgement and its holding time together."""
     judged = {field.name: getattr(published.assessment, field.name) for field in fields(Assessment)}
     status: Literal["ok", "unknown"] = "unknown" if published.assessment.score is None else "ok"
-    return AssessmentDocument(**judged, held=published.held, status=status)
+    return AssessmentDocument(
+        **judged,
+        held=published.held,
+        status=status,
+        sustained=published.sustained,
+        capacity=published.outlook.capacity,
+        forecast=published.outlook.forecasts,
+    )
 
 
 def metrics_document(published: Published) -> dict[str, Any]:

@@ -15,26 +15,32 @@ from monitor.collect.observer import Observer
 from monitor.collect.window import CounterWindow, Windows
 from monitor.errors import MonitorError, UsageError
 from monitor.held import HeldDecisions
+from monitor.hysteresis import Sustained
 from monitor.phases import DEFAULT_PROFILE, Phase
 from monitor.serve.active_clients import ActiveClients
+from monitor.serve.memory import Memory
+from monitor.serve.phase_metrics import phase_metrics
 from monitor.serve.published import MonitorState, Published
 from monitor.serve.push import PushAnswer, PushDocument
 from monitor.serve.record import reads_per_second, recorded, uptime_percent
 from monitor.serve.salt import DailySalt
-from monitor.serve.traffic import WIDENING, response_times, traffic
+from monitor.serve.traffic import WIDENING, long_window, response_times, traffic
 from monitor.serve.workers import Workers
 from monitor.snapshot import Facts, Measurement, Snapshot
+from monitor.standing import Standing, restore, save
 from monitor.store.history import History
 from monitor.thresholds import METRICS
+from monitor.workload import resolve
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from monitor.assessment import Assessment
     from monitor.collect.reading import DatabaseProbe
     from monitor.serve.counters import Counters
     from monitor.serve.traffic import ResponseTimes
+    from monitor.snapshot import SchemaShape
     from monitor.thresholds import Thresholds
 
 _LOG: Final = logging.getLogger("outgrow.monitor")
@@ -66,6 +72,8 @@ class Watch:
         without: metrics outside the decision matrix that are left out, such as the CPU of a machine that also
             runs the load.
         roadmap: every phase, first to last; the project's own where it is empty.
+        monthly_cost: what the infrastructure costs, US dollars a month; the phase's highest budget by
+            default.
 
     Raises:
         CannotLeaveOut: the decision depends on a metric that is to be left out.
@@ -80,6 +88,7 @@ class Watch:
     window_s: float = 300.0
     without: frozenset[str] = frozenset()
     roadmap: tuple[Phase, ...] = ()
+    monthly_cost: float | None = None
 
     def __post_init__(self) -> None:
         if self.window_s < self.interval_s:
@@ -92,9 +101,9 @@ class Watch:
                 optional = ", ".join(name for name, known in METRICS.items() if not known.in_matrix)
                 raise CannotLeaveOut(f"{metric} cannot be left out", next_step=f"--without takes: {optional}")
 
-    def thresholds(self) -> Thresholds:
-        """Return the limits to judge by."""
-        own = self.phase.thresholds_for(self.profile)
+    def thresholds(self, profile: str | None = None) -> Thresholds:
+        """Return the limits to judge by, under the profile asked for or a given one."""
+        own = self.phase.thresholds_for(self.profile if profile is None else profile)
         return own if self.scale == 1 else own.scaled(self.scale)
 
 
@@ -105,21 +114,36 @@ class Sidecar:
         watch: what is judged, by which limits, how often.
         probe: what looks at its database.
         history: where each evaluation is kept; in memory only by default.
+        shape: tells what the schema looks like, at once; None while it is not known.
     """
 
-    def __init__(self, watch: Watch, probe: DatabaseProbe | None, history: History | None = None) -> None:
+    def __init__(
+        self,
+        watch: Watch,
+        probe: DatabaseProbe | None,
+        history: History | None = None,
+        shape: Callable[[], SchemaShape | None] = lambda: None,
+    ) -> None:
         #: What is judged, by which limits, how often.
         self.watch = watch
         #: What was measured and judged before, also by earlier runs.
         self.history = History() if history is None else history
-        self._thresholds = watch.thresholds()
+        self._profile = resolve(watch.profile, None)
+        self._thresholds = watch.thresholds(self._profile)
+        self._shape = shape
         self._observer = Observer(probe, Windows.of(watch.window_s, watch.interval_s))
         self._workers = Workers(watch.window_s * max(WIDENING))
         self._clients = ActiveClients()
         self._salt = DailySalt()
         self._reads = CounterWindow(watch.window_s)
         self._seen_before = self.history.recall(_SEEN) is not None
-        self._held = HeldDecisions()
+        self._under = f"{watch.phase.id} {watch.profile} {self._thresholds.version}"
+        now, clock = time.time(), time.monotonic()
+        stood = restore(self.history, under=self._under, now=now, clock=clock)
+        self._held = HeldDecisions() if stood is None else stood.held
+        self._sustained = Sustained() if stood is None else stood.sustained
+        self._evaluated: float | None = None
+        self._memory = Memory(self.history, watch)
         self._started_at = time.time()
         self._evaluations = 0
         self._pushes = 0
@@ -165,18 +189,27 @@ class Sidecar:
         reported = [worker.document.clients for worker in workers if worker.document.clients is not None]
         users = self._clients.count(reported, self._salt.current().id, now=clock)
         metrics = _merged(self._observer.measurements(), traffic(self._workers, users, self.watch.window_s))
+        metrics |= phase_metrics(self._thresholds, self._observer.database, workers)
         for metric in self.watch.without:
             metrics[metric] = Measurement(None, METRICS[metric].unit, note="left out with --without")
-        facts = self._facts()
-        snapshot = Snapshot(self.watch.phase.id, metrics, now, self.watch.profile, facts)
+        outlook = self._memory.outlook(self._thresholds, now=now, clock=clock)
+        facts = self._facts(outlook.write_share)
+        profile = resolve(self.watch.profile, facts.write_share, self._profile)
+        if profile != self._profile:
+            self._profile, self._thresholds = profile, self.watch.thresholds(profile)
+        snapshot = Snapshot(self.watch.phase.id, metrics, now, profile, facts)
         assessment = assess(snapshot, self._thresholds, next_phase=self.watch.next_phase)
+        assessment = self._memory.complete(assessment, outlook)
         self._held = self._held.after(assessment.decision, at=now, clock=clock)
+        self._sustain(assessment, now, clock)
         self._evaluations += 1
         total, times = self._workers.total(), response_times(self._workers.window(self.watch.window_s))
         self._record(assessment, total, times, clock)
         return Published(
             assessment=assessment,
             held=self._held.held(assessment.decision, clock=clock),
+            sustained=self._sustained,
+            outlook=outlook,
             alerts=active_alerts(assessment),
             thresholds=self._thresholds,
             database=self._observer.database,
@@ -209,7 +242,27 @@ class Sidecar:
         """Say whether no evaluation has come for three intervals (at least five seconds)."""
         return time.monotonic() - self.published.clock > max(3 * self.watch.interval_s, 5.0)
 
-    def _facts(self) -> Facts:
+    def _sustain(self, assessment: Assessment, now: float, clock: float) -> None:
+        """Take the evaluation into what is held, keep that over restarts, and note what changed."""
+        before = self._sustained
+        elapsed = 0.0 if self._evaluated is None else clock - self._evaluated
+        self._evaluated = clock
+        self._sustained = before.after(
+            {metric.id: metric.judged_value for metric in assessment.metrics},
+            self._thresholds,
+            at=now,
+            elapsed_s=elapsed,
+            long=long_window(self._workers, self.watch.window_s * max(WIDENING)),
+        )
+        save(
+            self.history,
+            Standing(self._held, self._sustained, now),
+            under=self._under,
+            clock=clock,
+        )
+        self._memory.note_changes(before, self._sustained, assessment)
+
+    def _facts(self, share: float | None) -> Facts:
         reading = self._observer.database
         queries = self._workers.window(self.watch.window_s).counters.queries
         return Facts(
@@ -217,6 +270,8 @@ class Sidecar:
             journal_mode=None if reading is None else reading.journal_mode,
             busy_errors=None if queries is None else queries.busy,
             slow_queries=None if queries is None else queries.slow,
+            write_share=share,
+            shape=self._shape(),
         )
 
 

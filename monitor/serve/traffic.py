@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from monitor.middleware.buckets import quantile
+from monitor.confidence import percentile_slots, wilson
+from monitor.middleware.buckets import middle, quantile
 from monitor.serve.workers import DEAD_AFTER_S, Window
 from monitor.snapshot import Measurement
 from monitor.thresholds import METRICS
@@ -67,6 +68,23 @@ def traffic(workers: Workers, users: ClientCount | None, window_s: float) -> dic
     return found
 
 
+def long_window(workers: Workers, window_s: float) -> dict[str, float | None]:
+    """Return response time and errors over a long window: what is bad in both windows is no short hiccup.
+
+    Args:
+        workers: what they have counted.
+        window_s: the long window.
+    """
+    return {name: judged_value(one) for name, one in _quality(workers.window(window_s)).items()}
+
+
+def judged_value(measured: Measurement) -> float | None:
+    """Return what a measurement is judged by: for the share of errors, the lower end of its interval."""
+    if measured.unit == METRICS["error_rate_percent"].unit and measured.ci is not None:
+        return measured.ci[0]
+    return measured.number
+
+
 def _users(users: ClientCount | None) -> Measurement:
     if users is None:
         return Measurement(None, "users", note="no worker has the key for counting clients yet")
@@ -96,18 +114,24 @@ def _quality(window: Window) -> dict[str, Measurement]:
     latencies = sum(window.counters.buckets.values())
     errors = 100 * window.counters.failed / finished if finished else None
     p95 = _milliseconds(quantile(window.counters.buckets, 0.95))
+    slots = percentile_slots(window.counters.buckets, 0.95)
+    p95_ci = None if slots is None else (1000 * middle(slots[0]), 1000 * middle(slots[1]))
+    share = wilson(window.counters.failed, finished)
+    errors_ci = None if share is None else (100 * share[0], 100 * share[1])
     return {
-        "p95_ms": _enough("p95_ms", p95, latencies, window),
-        "error_rate_percent": _enough("error_rate_percent", errors, finished, window),
+        "p95_ms": _enough("p95_ms", p95, latencies, window, p95_ci),
+        "error_rate_percent": _enough("error_rate_percent", errors, finished, window, errors_ci),
     }
 
 
-def _enough(metric: str, value: float | None, samples: int, window: Window) -> Measurement:
+def _enough(
+    metric: str, value: float | None, samples: int, window: Window, ci: tuple[float, float] | None
+) -> Measurement:
     unit = METRICS[metric].unit
     if samples < MIN_REQUESTS:
         note = f"{samples} requests in {window.seconds:.0f} s; {MIN_REQUESTS} are needed"
         return Measurement(None, unit, window.seconds, samples, note=note)
-    return Measurement(value, unit, window.seconds, samples)
+    return Measurement(value, unit, window.seconds, samples, ci=ci)
 
 
 def _milliseconds(seconds: float | None) -> float | None:

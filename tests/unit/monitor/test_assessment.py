@@ -336,9 +336,16 @@ def test_the_json_has_the_contracts_keys() -> None:
         "gain_if_fixed",
     } <= set(metric)
     assert metric["utility"] + metric["points_lost"] == 100
-    assert {"rule_id", "severity", "because", "action", "command", "verify_with"} == set(
-        document["recommendations"][0]
-    )
+    assert set(document["recommendations"][0]) == {
+        "rule_id",
+        "severity",
+        "because",
+        "action",
+        "command",
+        "verify_with",
+        "effort",
+        "docs",
+    }
 
 
 def test_the_reason_names_value_and_limit() -> None:

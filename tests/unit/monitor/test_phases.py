@@ -81,7 +81,7 @@ def test_a_phase_without_workloads_judges_every_profile_by_its_own_limits() -> N
 def test_an_unknown_profile_is_refused_with_the_known_ones() -> None:
     with pytest.raises(UnknownProfile) as refused:
         check_profile("bursty", load_phase("phase-1"))
-    assert refused.value.next_step == "use one of: default, read-heavy, write-heavy"
+    assert refused.value.next_step == "use one of: auto, default, read-heavy, write-heavy"
     assert refused.value.exit_code is ExitCode.WRONG_USAGE
 
 

@@ -149,7 +149,10 @@ def test_the_assessment_has_what_gates_read() -> None:
     assert document["phase"] == "phase-1"
     assert document["scale"] == 1.0
     assert document["taken_at"] > 1.7e9
-    assert {metric["id"] for metric in document["metrics"]} == set(METRICS)
+    assert {metric["id"] for metric in document["metrics"]} == {*METRICS, "event_loop_delay_ms"}
+    assert {"sustained", "capacity", "forecast", "kpis", "headroom", "workload", "database"} <= set(document)
+    assert {one["status"] for one in document["forecast"]} == {"not_enough_data"}
+    assert document["capacity"] is None
 
 
 def test_the_metrics_have_every_measurement_beside_its_limits() -> None:
