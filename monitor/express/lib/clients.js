@@ -52,18 +52,6 @@ function clientHash(salt, address, userAgent) {
 }
 
 /**
- * The address of the client when `hops` proxies of our own stand in between: each appended the address it saw to
- * X-Forwarded-For, so we count from the end. What stands further left was written by the client and proves nothing.
- */
-function clientAddress(peer, forwardedFor, hops) {
-  if (hops === 0 || !forwardedFor) {
-    return peer;
-  }
-  const chain = forwardedFor.split(',');
-  return chain[chain.length - hops]?.trim() || peer;
-}
-
-/**
  * Remembers where clients belong under a quick 53-bit hash with a random start of its own, so that this holds no address and no
  * user agent either. Two clients under one hash would be counted as one; among 10,000 that happens once in 10^8 windows.
  */
@@ -105,6 +93,7 @@ class Remembered {
 class ClientWindow {
   constructor(windowSeconds = WINDOW_SECONDS, now = () => performance.now()) {
     this.windowSeconds = windowSeconds;
+    this.windowMs = windowSeconds * 1000;
     this.now = now;
     this.salt = null;
     this.saltId = null;
@@ -125,6 +114,30 @@ class ClientWindow {
     }
   }
 
+  /**
+   * Count the client of a connection that may have been counted before: one that asks again with the same headers costs a
+   * comparison. `connection` lives as long as its socket does.
+   */
+  recordOn(connection, userAgent, forwardedFor, proxies, now) {
+    if (this.salt === null) {
+      return;
+    }
+    const number = Math.floor((now * PARTS) / this.windowMs);
+    if (
+      connection.number === number &&
+      connection.saltId === this.saltId &&
+      connection.userAgent === userAgent &&
+      connection.forwardedFor === forwardedFor
+    ) {
+      return;
+    }
+    this.record(proxies.client(connection.peer, forwardedFor), userAgent ?? '');
+    connection.number = number;
+    connection.saltId = this.saltId;
+    connection.userAgent = userAgent;
+    connection.forwardedFor = forwardedFor;
+  }
+
   record(address, userAgent) {
     if (this.salt === null) {
       return;
@@ -140,7 +153,7 @@ class ClientWindow {
 
   /** Parts are numbered since the clock's zero. */
   #currentNumber() {
-    return Math.floor((this.now() * PARTS) / (this.windowSeconds * 1000));
+    return Math.floor((this.now() * PARTS) / this.windowMs);
   }
 
   #currentRegisters() {
@@ -172,4 +185,15 @@ class ClientWindow {
   }
 }
 
-module.exports = { ClientWindow, WINDOW_SECONDS, canonicalAddress, clientAddress, clientHash };
+/** What is remembered of a connection while it is open. */
+class Connection {
+  constructor(peer) {
+    this.peer = peer;
+    this.number = -1;
+    this.saltId = null;
+    this.userAgent = undefined;
+    this.forwardedFor = undefined;
+  }
+}
+
+module.exports = { ClientWindow, Connection, WINDOW_SECONDS, canonicalAddress, clientHash };

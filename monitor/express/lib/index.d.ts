@@ -1,18 +1,20 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 export interface MonitoringOptions {
-  /** Address of `outgrow monitor serve`. Default: OUTGROW_SIDECAR_URL, else http://127.0.0.1:9464. */
+  /** Where `outgrow monitor serve` listens: http, https or "unix:/path/of/its.sock". Default: OUTGROW_SIDECAR_URL, else http://127.0.0.1:9464. */
   sidecarUrl?: string;
-  /** Sent as a bearer token. Default: OUTGROW_MONITOR_TOKEN. */
+  /** Sent to the sidecar as a bearer token, and asked for by the endpoints from other machines. Default: OUTGROW_MONITOR_TOKEN. */
   token?: string;
+  /** To whom the middleware serves the three endpoints: "local" (this machine, and whoever brings the token), everybody, nobody. Default: "local". */
+  endpoints?: boolean | "local";
   /** Time between two snapshots, 100 to 60,000. Default: 5000. */
   intervalMs?: number;
   /** How long the sidecar may take to answer, 10 to 30,000. Default: 1000. */
   timeoutMs?: number;
   /** Over how many seconds distinct clients are counted, 5 to 3600. Default: 300. */
   clientWindowSeconds?: number;
-  /** How many proxies of your own stand in front of the application. Default: 0, X-Forwarded-For is ignored. */
-  trustProxyHops?: number;
+  /** Proxies of your own in front of the application: how many, or their addresses and networks. Default: 0, X-Forwarded-For is ignored. */
+  trustedProxies?: number | string | string[];
 }
 
 export type Handler = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void;
@@ -24,10 +26,10 @@ export interface MonitoringMiddleware extends Handler {
   close(): Promise<void>;
 }
 
-/** Counts and times every request. */
+/** Counts and times every request, and serves GET /api/metrics/scalability, /assessment and /prometheus to this machine. */
 export function scalabilityMonitoringMiddleware(options?: MonitoringOptions): MonitoringMiddleware;
 
-/** Serves GET /api/metrics/scalability, /assessment and /prometheus from the sidecar; 503 when it is gone. */
+/** Serves the three endpoints to everybody who reaches it, for behind your own authentication; 503 when the sidecar is gone. */
 export function scalabilityEndpoints(options?: Pick<MonitoringOptions, "sidecarUrl" | "token" | "timeoutMs">): Handler;
 
 /** What TypeORM's Logger interface asks for. */
@@ -40,11 +42,16 @@ export interface QueryLogger {
   log(level: "log" | "info" | "warn", message: any, queryRunner?: any): any;
 }
 
-/** Counts SQLITE_BUSY errors (and slow queries where no data source is instrumented); hands everything on to `inner`. */
-export function scalabilityQueryLogger(options?: { inner?: QueryLogger }): QueryLogger;
+export interface QueryOptions {
+  /** From how many milliseconds on a query is slow. Default: the data source's maxQueryExecutionTime, else 100. */
+  slowMs?: number;
+}
 
-/** Times every query of a TypeORM data source; returns the same object. `slowMs`: from when a query is slow, default 100. */
+/** Counts and times the queries of the data source that it logs for; hands everything on to `inner`. */
+export function scalabilityQueryLogger(options?: QueryOptions & { inner?: QueryLogger }): QueryLogger;
+
+/** Times every query of a TypeORM data source, for those that keep another logger; returns the same object. */
 export function instrumentDataSource<T extends { createQueryRunner(...args: any[]): any }>(
   dataSource: T,
-  options?: { slowMs?: number },
+  options?: QueryOptions,
 ): T;

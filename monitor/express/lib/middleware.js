@@ -1,44 +1,75 @@
 'use strict';
 
-// app.use(scalabilityMonitoringMiddleware()): counts and times every request, once, when it is over. Nothing here may throw into
-// the application, wait, or change what it answers.
+// app.use(scalabilityMonitoringMiddleware()): counts and times every request, once, when it is over, and serves the three
+// endpoints. Nothing here may throw into the application, wait, or change what it answers.
 
+const { Connection } = require('./clients');
+const { serveOwn } = require('./endpoints');
 const { debug, monitoringIsOff, readOptions } = require('./options');
+const { OWN } = require('./own');
 const { Pusher } = require('./pusher');
 const { Worker } = require('./worker');
 
-/** On a request that some middleware of ours already watches: mounted twice, it still counts once. */
+/** On a request and its response that are watched: mounted twice, a request still counts once. */
 const WATCHED = Symbol('watched by Outgrow');
-/** On a request for the monitor's own figures, put there by the endpoints. */
-const OWN = Symbol("Outgrow's own");
+/** On a socket: whose it is. */
+const CONNECTION = Symbol("Outgrow's connection");
 
-function watch(worker, req, res) {
-  if (req[WATCHED]) {
+const now = performance.now.bind(performance);
+
+class Watched {
+  constructor(worker, req, connection) {
+    this.worker = worker;
+    this.req = req;
+    this.connection = connection;
+    this.start = now();
+    this.over = false;
+  }
+}
+
+function settle(res, answered) {
+  const watched = res[WATCHED];
+  if (watched === undefined || watched.over) {
     return;
   }
-  req[WATCHED] = true;
-  const start = performance.now();
-  const peer = req.socket?.remoteAddress; // gone once the connection is closed
-  let over = false;
-  const end = () => {
-    if (over) {
-      return;
+  watched.over = true;
+  const { worker, req } = watched;
+  try {
+    if (req[OWN]) {
+      worker.ignored(res);
+    } else {
+      worker.ended(req, res, answered, watched.start, now(), watched.connection);
     }
-    over = true;
-    try {
-      if (req[OWN]) {
-        worker.ignored();
-      } else {
-        worker.ended(req, res, (performance.now() - start) / 1000, peer);
-      }
-    } catch (error) {
-      debug('a request was not counted: %s', error);
+  } catch (error) {
+    debug('a request was not counted: %s', error);
+  }
+}
+
+// Functions for all requests, so that none costs a closure. `finish`: the answer is written; `close` alone: the client left.
+function onFinish() {
+  settle(this, true);
+}
+
+function onClose() {
+  settle(this, this.writableFinished === true);
+}
+
+function watch(worker, req, res) {
+  if (res[WATCHED] !== undefined) {
+    return;
+  }
+  const { socket } = req;
+  let connection = socket?.[CONNECTION];
+  if (connection === undefined) {
+    connection = new Connection(socket?.remoteAddress ?? ''); // not to be had once the connection is closed
+    if (socket) {
+      socket[CONNECTION] = connection;
     }
-  };
-  // `finish`: the answer is written. `close` alone: the client left before that.
-  res.on('finish', end);
-  res.on('close', end);
-  worker.started();
+  }
+  res[WATCHED] = new Watched(worker, req, connection);
+  res.on('finish', onFinish);
+  res.on('close', onClose);
+  worker.started(req, res);
 }
 
 /** One worker and one pusher a sidecar, however often the middleware is made. */
@@ -74,13 +105,20 @@ function scalabilityMonitoringMiddleware(options) {
     debug('monitoring did not start: %s', error);
     return passThrough();
   }
+  const { worker } = pusher;
   const middleware = (req, res, next) => {
+    let answered = false;
     try {
-      watch(pusher.worker, req, res);
+      answered = settings.endpoints !== false && serveOwn(req, res, settings);
+      if (!answered) {
+        watch(worker, req, res);
+      }
     } catch (error) {
       debug('a request is not watched: %s', error);
     }
-    next();
+    if (!answered) {
+      next();
+    }
   };
   const close = () => {
     pushers.delete(settings.sidecarUrl);
@@ -89,4 +127,4 @@ function scalabilityMonitoringMiddleware(options) {
   return Object.assign(middleware, { flush: () => pusher.flush(), close });
 }
 
-module.exports = { OWN, scalabilityMonitoringMiddleware };
+module.exports = { scalabilityMonitoringMiddleware };

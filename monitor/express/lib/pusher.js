@@ -7,6 +7,17 @@ const { debug } = require('./options');
 const { askSidecar } = require('./sidecar');
 
 const PUSH_PATH = '/api/metrics/scalability/push';
+/** How long the end of the process may wait for the last snapshot. */
+const LAST_TIMEOUT_MS = 250;
+
+/** Those whose last snapshot the process's end is worth. */
+const open = new Set();
+
+function sendLast() {
+  for (const pusher of open) {
+    void pusher.sendRest();
+  }
+}
 
 class Pusher {
   constructor(worker, { sidecarUrl, token, intervalMs, timeoutMs }) {
@@ -20,11 +31,16 @@ class Pusher {
     this.timer.unref();
     this.first = setImmediate(() => void this.push()); // the key for counting clients comes with the first answer
     this.first.unref();
+    this.countedAtLast = worker.counted;
+    if (open.size === 0) {
+      process.on('beforeExit', sendLast);
+    }
+    open.add(this);
   }
 
   /** Send a snapshot, unless the last one is still on its way. Resolves to whether the sidecar took it; never rejects. */
-  push({ holdProcess = false } = {}) {
-    this.sending ??= this.#send(holdProcess).finally(() => {
+  push({ holdProcess = false, timeoutMs = this.timeoutMs } = {}) {
+    this.sending ??= this.#send(holdProcess, timeoutMs).finally(() => {
       this.sending = null;
     });
     return this.sending;
@@ -36,10 +52,12 @@ class Pusher {
     return this.push(options);
   }
 
-  async #send(holdProcess) {
+  async #send(holdProcess, timeoutMs) {
     try {
-      const body = Buffer.from(JSON.stringify(this.worker.snapshot(this.eventLoop.take())));
-      const { token, timeoutMs } = this;
+      const openSockets = await this.worker.connections.countOpen();
+      this.countedAtLast = this.worker.counted;
+      const body = Buffer.from(JSON.stringify(this.worker.snapshot(this.eventLoop.take(), openSockets)));
+      const { token } = this;
       const request = { method: 'POST', body, token, timeoutMs, holdProcess };
       const answer = await askSidecar(this.sidecarUrl, PUSH_PATH, request);
       if (answer.status !== 200) {
@@ -54,8 +72,20 @@ class Pusher {
     }
   }
 
+  /** The process has nothing left to do: send what no snapshot has carried yet, and let it go soon. */
+  async sendRest() {
+    if (this.worker.counted !== this.countedAtLast) {
+      this.countedAtLast = this.worker.counted;
+      await this.flush({ holdProcess: true, timeoutMs: Math.min(this.timeoutMs, LAST_TIMEOUT_MS) });
+    }
+  }
+
   /** Send the last snapshot and stop. Never rejects. */
   async close() {
+    open.delete(this);
+    if (open.size === 0) {
+      process.off('beforeExit', sendLast);
+    }
     clearInterval(this.timer);
     clearImmediate(this.first);
     await this.flush({ holdProcess: true });

@@ -6,6 +6,8 @@
 const http = require('node:http');
 const https = require('node:https');
 
+const { UNIX } = require('./options');
+
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 
 const agents = {
@@ -18,11 +20,13 @@ const agents = {
  *   `timeoutMs`, counted from now.
  */
 function askSidecar(sidecarUrl, path, { method = 'GET', headers = {}, body, token, timeoutMs, holdProcess = false }) {
-  const url = new URL(path, sidecarUrl);
+  const unix = sidecarUrl.startsWith(UNIX);
+  const url = new URL(path, unix ? 'http://localhost' : sidecarUrl);
   const client = url.protocol === 'https:' ? https : http;
   return new Promise((resolve, reject) => {
     const request = client.request(url, {
       method,
+      ...(unix ? { socketPath: sidecarUrl.slice(UNIX.length) } : {}),
       agent: agents[url.protocol],
       headers: {
         ...headers,

@@ -19,10 +19,11 @@ test('without options the defaults hold', () => {
   assert.deepEqual({ ...readOptions(undefined, {}) }, {
     sidecarUrl: 'http://127.0.0.1:9464',
     token: null,
+    endpoints: 'local',
     intervalMs: 5000,
     timeoutMs: 1000,
     clientWindowSeconds: 300,
-    trustProxyHops: 0,
+    trustedProxies: 0,
   });
 });
 
@@ -35,12 +36,12 @@ test('options win over the environment', () => {
 });
 
 test('what cannot be used is a warning, not an error', async () => {
-  const options = { sidecarUrl: 'file:///etc/passwd', intervalMs: -5, timeoutMs: 'soon', trustProxyHops: 1.5 };
+  const options = { sidecarUrl: 'file:///etc/passwd', intervalMs: -5, timeoutMs: 'soon', trustedProxies: 1.5 };
   const { heard, result } = await warningsOf(() => readOptions(options, {}));
   assert.equal(result.sidecarUrl, 'http://127.0.0.1:9464');
   assert.equal(result.intervalMs, 5000);
   assert.equal(result.timeoutMs, 1000);
-  assert.equal(result.trustProxyHops, 0);
+  assert.equal(result.trustedProxies, 0);
   assert.equal(heard.length, 4);
 });
 

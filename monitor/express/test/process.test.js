@@ -47,6 +47,71 @@ test('close() delivers the last snapshot before the process ends', async (t) => 
   assert.equal(sidecar.pushes.at(-1).document.requests.total, 1);
 });
 
+test('a process that has nothing left to do sends what no snapshot has carried', async (t) => {
+  const sidecar = await startSidecar(t);
+  const script = `
+    const express = require('express');
+    const http = require('node:http');
+    const { scalabilityMonitoringMiddleware } = require(${PACKAGE});
+    const app = express().use(scalabilityMonitoringMiddleware({ sidecarUrl: process.env.SIDECAR, timeoutMs: 30000 }));
+    const server = app.get('/', (_req, res) => res.send('x')).listen(0, '127.0.0.1', () => {
+      http.get({ port: server.address().port, agent: false }, (res) => res.resume().on('end', () => server.close()));
+    });
+  `;
+  await node(script, { SIDECAR: sidecar.url });
+  assert.equal(sidecar.pushes.at(-1).document.requests.total, 1);
+  sidecar.answer = () => undefined; // takes the snapshot and never answers
+  const start = performance.now();
+  await node(script, { SIDECAR: sidecar.url });
+  assert.ok(performance.now() - start < 5000);
+});
+
+test('import gives what require gives', async (t) => {
+  const sidecar = await startSidecar(t);
+  const script = `
+    import { createRequire } from 'node:module';
+    import all, * as outgrow from '@outgrow/express';
+    const required = createRequire(import.meta.url)('@outgrow/express');
+    const names = Object.keys(required);
+    console.log(names.length, names.every((name) => outgrow[name] === required[name]) && all === required);
+  `;
+  // A package may import itself by its name.
+  const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script], {
+    cwd: path.join(__dirname, '..'),
+    env: { ...process.env, OUTGROW_SIDECAR_URL: sidecar.url },
+  });
+  assert.equal(stdout.trim(), '4 true');
+});
+
+test('half a million requests leave nothing behind', async () => {
+  const { stdout } = await node(`
+    const { Worker } = require(${JSON.stringify(path.join(__dirname, '..', 'lib', 'worker.js'))});
+    const { Connection } = require(${JSON.stringify(path.join(__dirname, '..', 'lib', 'clients.js'))});
+    const worker = new Worker();
+    worker.clients.useKey(Buffer.alloc(32, 1), 'a');
+    const routes = Array.from({ length: 20 }, (_, i) => ({ path: '/r' + i }));
+    function round(n) {
+      for (let i = 0; i < n; i += 1) {
+        const req = { method: 'GET', url: '/', baseUrl: i % 3 ? '' : '/t' + i, route: i % 7 ? routes[i % 20] : undefined,
+          headers: { 'user-agent': 'agent ' + i } };
+        const res = { statusCode: 200, getHeader: () => 'text/html' };
+        worker.started(req, res);
+        worker.ended(req, res, i % 11 !== 0, 0, i % 1000, new Connection('10.' + (i >> 16) + '.' + ((i >> 8) & 255) + '.' + (i & 255)));
+      }
+      global.gc();
+      return process.memoryUsage().heapUsed;
+    }
+    round(20000);
+    const before = round(50000);
+    const after = round(430000);
+    console.log(JSON.stringify([(after - before) / 1e6, worker.total + worker.aborted, worker.running.size]));
+  `.replace(/^/, "require('node:v8').setFlagsFromString('--expose-gc'); global.gc = require('node:vm').runInNewContext('gc');"));
+  const [grown, counted, running] = JSON.parse(stdout);
+  assert.equal(counted, 500_000);
+  assert.equal(running, 0);
+  assert.ok(grown < 1, `${grown} MB`);
+});
+
 test('the kill switch leaves nothing: no timer, no request, the data source as it was', async (t) => {
   const sidecar = await startSidecar(t);
   const { stdout } = await node(
@@ -59,7 +124,7 @@ test('the kill switch leaves nothing: no timer, no request, the data source as i
     let passed = 0;
     middleware({}, {}, () => (passed += 1));
     const res = { headers: {}, setHeader() {}, end(body) { this.body = body; } };
-    outgrow.scalabilityEndpoints()({ method: 'GET', path: '/api/metrics/scalability', url: '/', headers: {} }, res, () => undefined);
+    outgrow.scalabilityEndpoints()({ method: 'GET', url: '/api/metrics/scalability', headers: {} }, res, () => undefined);
     setTimeout(() => console.log(JSON.stringify([passed, source.createQueryRunner === createQueryRunner, res.statusCode])), 300);
   `,
     { OUTGROW_MONITORING: 'off' },

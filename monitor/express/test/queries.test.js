@@ -120,7 +120,78 @@ test('the logger hands everything on to the one it wraps', () => {
     ['logMigration', 'm', 'r'],
     ['log', 'warn', 'w', 'r'],
   ]);
-  assert.deepEqual(counts.toJSON(), { count: 0, sum_seconds: 0, slow: 1, busy_errors: 0 });
+  assert.deepEqual(counts.toJSON(), { count: 0, sum_seconds: 0, slow: 1, busy_errors: 0, buckets: {} });
+});
+
+test('of a slow query the SQL is kept without literals, and never a parameter', async () => {
+  const counts = new QueryCounts();
+  const source = dataSource(() => pause(1));
+  instrumentDataSource(source, { counts, slowMs: 0 });
+  await source.createQueryRunner().query("SELECT * FROM user WHERE email = 'ann@example.org' AND age > 41", ['secret']);
+  await source.createQueryRunner().query('SELECT * FROM user WHERE email = ? AND age > 7');
+  const text = 'SELECT * FROM user WHERE email = ? AND age > ?';
+  assert.deepEqual(Object.keys(counts.statements), [text]);
+  assert.equal(counts.statements[text].count, 2);
+  assert.ok(!JSON.stringify([counts, counts.statements]).includes('secret'));
+});
+
+test('slow statements are bounded and none is lost', () => {
+  const counts = new QueryCounts();
+  for (let i = 0; i < 250; i += 1) {
+    counts.record(1, 0, `SELECT c${i}`);
+  }
+  assert.equal(Object.keys(counts.statements).length, 101);
+  assert.equal(Object.values(counts.statements).reduce((sum, { count }) => sum + count, 0), 250);
+});
+
+test('a data source says itself from when on a query is slow', async () => {
+  const counts = new QueryCounts();
+  const source = Object.assign(dataSource(() => pause(5)), { options: { maxQueryExecutionTime: 1 } });
+  instrumentDataSource(source, { counts });
+  await source.createQueryRunner().query('SELECT 1');
+  assert.equal(counts.slow, 1);
+});
+
+test('the logger alone is enough: what it is shown is timed from then on, once', async () => {
+  const counts = new QueryCounts();
+  const logger = scalabilityQueryLogger({ counts, slowMs: 20 });
+  const runner = new Runner(async (sql) => {
+    logger.logQuery(sql, [], runner);
+    await pause(30);
+    logger.logQuerySlow(30, sql, [], runner);
+  });
+  runner.connection = { createQueryRunner: () => runner };
+  await runner.query('SELECT 0'); // begins before the logger has been told
+  await runner.query('SELECT a');
+  await runner.connection.createQueryRunner().query('SELECT b');
+  const { count, sum_seconds: seconds } = counts.toJSON();
+  assert.equal(count, 2);
+  assert.ok(seconds > 0.05);
+  assert.deepEqual(Object.keys(counts.statements), ['SELECT a', 'SELECT b']);
+});
+
+test('a fault in counting changes no answer and no error', async (t) => {
+  const counts = new QueryCounts();
+  const logger = scalabilityQueryLogger({ counts });
+  const failure = new Error('no such table');
+  const source = dataSource((sql) => {
+    if (sql === 'bad') {
+      throw failure;
+    }
+    return sql;
+  });
+  instrumentDataSource(source, { counts });
+  for (const hook of ['record', 'failed', 'wasSlow']) {
+    t.mock.method(counts, hook, () => {
+      throw new Error('on purpose');
+    });
+  }
+  const runner = source.createQueryRunner();
+  assert.equal(await runner.query('SELECT 1'), 'SELECT 1');
+  await assert.rejects(runner.query('bad'), (error) => error === failure);
+  logger.logQuery('q', [], { get connection() { throw failure; } });
+  logger.logQueryError(failure, 'q');
+  logger.logQuerySlow(5, 'q');
 });
 
 test('without any hook there is nothing to report, rather than zero', () => {

@@ -8,6 +8,8 @@ const test = require('node:test');
 const { LatencyBuckets, bucketIndex } = require('../lib/buckets');
 const { ClientWindow, canonicalAddress, clientHash } = require('../lib/clients');
 const { registerAndRank } = require('../lib/hyperloglog');
+const { TrustedProxies } = require('../lib/proxies');
+const { withoutLiterals } = require('../lib/statements');
 const { Worker } = require('../lib/worker');
 const vectors = require('../../middleware/vectors.json');
 
@@ -61,12 +63,26 @@ test('the registers are the pinned bytes', () => {
   assert.equal(registersOf(crowd), vectors.clients.population.registers);
 });
 
+test('every request behind proxies has the pinned client', () => {
+  for (const { trust, peer, forwarded, client } of vectors.proxies.cases) {
+    assert.equal(new TrustedProxies(trust).client(peer, forwarded), client, JSON.stringify({ trust, peer, forwarded }));
+  }
+});
+
+test('every statement is written as pinned, and stays as it is when it is written again', () => {
+  for (const { sql, written } of vectors.statements.cases) {
+    assert.equal(withoutLiterals(sql), written);
+    assert.equal(withoutLiterals(written), written);
+  }
+});
+
 test('a snapshot has the shape of the pinned document', () => {
   const shape = (value) =>
     value !== null && typeof value === 'object' ? Object.fromEntries(Object.keys(value).sort().map((key) => [key, shape(value[key])])) : typeof value;
-  const worker = new Worker({ queries: { toJSON: () => vectors.push.document.queries } });
+  const queries = { toJSON: () => vectors.push.document.queries, statements: vectors.push.document.slow_statements };
+  const worker = new Worker({ queries });
   worker.clients.useKey(salt, 'vectors');
-  const document = JSON.parse(JSON.stringify(worker.snapshot({ delay_p99_ms: 1.5, utilization: 0.5 })));
+  const document = JSON.parse(JSON.stringify(worker.snapshot({ delay_p99_ms: 1.5, utilization: 0.5 }, 3)));
   const expected = structuredClone(vectors.push.document);
   for (const part of [document, expected]) {
     part.latency.buckets = {};
