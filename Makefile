@@ -19,7 +19,7 @@ demo: setup ## the whole story on this machine: load, score, migration, promotio
 	$(BIN)/outgrow demo --out demo-out
 
 test: setup ## all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
 
 lint: setup ## ruff, mypy --strict, the import contract
 	$(BIN)/ruff check .

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from migration.commands import options as values  # noqa: TC001  # Typer reads the annotations
+from migration.commands.plan_choice import PlanChoice, choosing_plan
 from migration.promotion import cli_options as option
 from monitor.errors import ExitCode, OutgrowError
 from monitor.terminal import emit_json, err, out, to_json
@@ -37,6 +37,7 @@ def register(app: typer.Typer) -> None:
 
 
 @group.callback(invoke_without_command=True)
+@choosing_plan()
 def promote(
     context: typer.Context,
     *,
@@ -47,10 +48,7 @@ def promote(
     runner: option.Runner = "rehearsal",
     state: option.State = None,
     stacks: option.Stacks = None,
-    schema: option.Schema = "public",
-    orm: values.Orm = "auto",
-    nul_policy: values.NulPolicy = "refuse",
-    invalid_utf8: values.InvalidUtf8 = "refuse",
+    plan: PlanChoice,
     monitor: option.Monitor = None,
     monitor_token_env: option.MonitorTokenEnv = None,
     assessment: option.Assessment = None,
@@ -92,7 +90,6 @@ def promote(
     if context.invoked_subcommand is not None:
         return
     from infra.runners import DEFAULT_STATE  # noqa: PLC0415
-    from migration.planning import PlanOptions  # noqa: PLC0415
     from migration.promotion import overview  # noqa: PLC0415
     from migration.promotion import promote as promotions  # noqa: PLC0415
     from migration.promotion.application import Hooks  # noqa: PLC0415
@@ -139,24 +136,24 @@ def promote(
         from_phase=from_phase,
         runner=runner,
         stacks=stacks,
-        migration=PlanOptions(schema=schema, orm=orm, nul_policy=nul_policy, invalid_utf8=invalid_utf8),
+        migration=plan.read(),
         application=invocation.hooks.describe(),
     )
-    plan = plan_promotion(request, invocation.plan_stack)
+    promotion = plan_promotion(request, invocation.plan_stack)
     if not as_json:
-        show_plan(plan, out)
+        show_plan(promotion, out)
     if dry_run:
-        results = overview.look(plan, policy, journal, dsn)
+        results = overview.look(promotion, policy, journal, dsn)
         if as_json:
-            emit_json({"plan": plan.to_json(), "plan_hash": plan.hash, "gates": results})
+            emit_json({"plan": promotion.to_json(), "plan_hash": promotion.hash, "gates": results})
         else:
             show_gates(results, out)
             err.print("dry run: nothing was changed")
         return
     with _reporting(journal, as_json=as_json):
         promotions.promote(
-            plan,
-            application=invocation.application(plan),
+            promotion,
+            application=invocation.application(promotion),
             runner=carrier,
             journal=journal,
             dsn=dsn,

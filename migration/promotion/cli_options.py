@@ -37,7 +37,6 @@ Runner = Annotated[
 ]
 State = Annotated[Path | None, typer.Option(metavar="FILE", help="The rehearsal runner's state file.")]
 Stacks = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Another folder of stack files.")]
-Schema = Annotated[str, typer.Option(help="The PostgreSQL schema to fill.")]
 
 # The gates
 Monitor = Annotated[

@@ -108,8 +108,17 @@ def test_a_promotion_by_commands_survives_kill_9_and_tells_no_secret(make_scene:
     terminal = Terminal(scene)
     scene.shop.start(str(scene.source))
 
-    status, _ = terminal.run(*terminal.promotion, "--dry-run", "--json")
+    status, out = terminal.run(*terminal.promotion, "--dry-run", "--json")
     assert status == 0
+    rules = terminal.folder / "rules.yaml"
+    rules.write_text("tables: {}\nhooks: {after_all: [SELECT 1]}\n")
+    status, other = terminal.run(
+        *terminal.promotion, "--dry-run", "--json", f"--rules={rules}", "--names=snake"
+    )
+    assert status == 0
+    chosen = json.loads(other)["plan"]["migration"]["options"]
+    assert (chosen["names"], chosen["rules"]["hooks"]) == ("snake", {"after_all": ["SELECT 1"]})
+    assert json.loads(other)["plan_hash"] != json.loads(out)["plan_hash"]
     assert not (terminal.folder / "promotion.outgrow-journal").exists()
 
     status, out = terminal.run(*terminal.promotion, "--json")
