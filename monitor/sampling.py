@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from monitor.collect.database import open_probe
+from monitor.collect.facts import database_facts
 from monitor.collect.observer import Observer
 from monitor.collect.schema_shape import ShapeReader
 from monitor.collect.window import Windows
@@ -42,7 +43,7 @@ def sample(
         What was measured; what only requests could tell is missing and says so.
 
     Raises:
-        NotADatabase: the file is missing, empty or not SQLite.
+        NotADatabase: the file cannot be watched: missing, empty, not SQLite, in memory, on a network.
         DatabaseUnreachable: PostgreSQL does not answer.
     """
     shape = ShapeReader(target)
@@ -63,9 +64,5 @@ def sample(
         metrics=metrics,
         taken_at=time.time(),
         profile=profile,
-        facts=Facts(
-            database=None if reading is None else reading.database,
-            journal_mode=None if reading is None else reading.journal_mode,
-            shape=shape.wait(),
-        ),
+        facts=Facts(**database_facts(reading), shape=shape.wait()),
     )

@@ -82,6 +82,20 @@ class Facts:
         slow_queries: statements in the window over the application's own limit.
         write_share: the share of writes among reads and writes, 0 to 1.
         shape: what the schema looks like, where it was read.
+        writer_occupancy: share of the time that SQLite's single writer is busy, 0 to 1.
+        longest_write_s: the longest write transaction seen in the last minute, in seconds.
+        checkpoint_backlog_bytes: of the write-ahead log, not copied by a checkpoint yet.
+        pinned_reader_s: how long a reader has held up checkpoints; 0 without one.
+        stale_statistics: tables whose ANALYZE is missing or out of date.
+        connections_used: share of the server's connections in use, 0 to 1.
+        connections_waiting: connections that wait for a lock.
+        database_cache_hit: share of blocks found in the database's own cache, 0 to 1.
+        longest_transaction_s: age of the oldest open transaction.
+        replication_lag_s: how far the slowest replica is behind.
+        dead_rows: share of dead rows in PostgreSQL's tables, 0 to 1.
+        cache_hit: share of keys found in Redis, 0 to 1.
+        cache_memory_used: share of Redis's memory limit in use, 0 to 1.
+        cache_evictions_per_second: keys that Redis threw out to make room.
     """
 
     database: str | None = None
@@ -90,6 +104,20 @@ class Facts:
     slow_queries: int | None = None
     write_share: float | None = None
     shape: SchemaShape | None = None
+    writer_occupancy: float | None = None
+    longest_write_s: float | None = None
+    checkpoint_backlog_bytes: float | None = None
+    pinned_reader_s: float | None = None
+    stale_statistics: float | None = None
+    connections_used: float | None = None
+    connections_waiting: float | None = None
+    database_cache_hit: float | None = None
+    longest_transaction_s: float | None = None
+    replication_lag_s: float | None = None
+    dead_rows: float | None = None
+    cache_hit: float | None = None
+    cache_memory_used: float | None = None
+    cache_evictions_per_second: float | None = None
 
 
 @dataclass(frozen=True)
@@ -153,6 +181,8 @@ def parse_snapshot(document: str | bytes, *, now: float | None = None) -> Snapsh
     )
 
 
+#: The facts that are plain numbers: all after the shape of the schema.
+_NUMBERS: Final = tuple(field.name for field in fields(Facts))[6:]
 _EXAMPLE: Final = 'write it like {"phase": "phase-1", "metrics": {"p95_ms": 120, "concurrent_users": 300}}'
 
 
@@ -250,6 +280,7 @@ def _facts(data: Any) -> Facts:
         slow_queries=_count("facts.slow_queries", data.get("slow_queries")),
         write_share=_share("facts.write_share", data.get("write_share")),
         shape=_shape(data.get("shape")),
+        **{name: _number(f"facts.{name}", data.get(name)) for name in _NUMBERS},
     )
 
 

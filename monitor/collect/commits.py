@@ -36,3 +36,11 @@ class CommitCounter:
             elif restarts:
                 self.total += value
         self._last = value
+
+    def add(self, gained: int) -> None:
+        """Add commits that were counted in another way.
+
+        Args:
+            gained: 0 or more.
+        """
+        self.total += gained

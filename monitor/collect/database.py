@@ -19,9 +19,9 @@ def open_probe(target: str) -> DatabaseProbe:
         target: a path, or a connection string (postgresql://..., or host=... dbname=...).
 
     Raises:
-        NotADatabase: the file is missing, empty or not SQLite.
+        NotADatabase: the file cannot be watched: missing, empty, not SQLite, in memory, on a network.
         DatabaseUnreachable: PostgreSQL does not answer.
     """
     if is_connection_string(target) and not Path(target).exists():
         return PostgresqlProbe(target)
-    return SqliteProbe(Path(target))
+    return SqliteProbe(Path(target)).watch()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -29,7 +30,7 @@ class Observer:
         probe: what looks at the database; None where there is only the machine.
         windows: over how many seconds each kind of metric is taken.
         clock: a monotonic clock in seconds.
-        system: what looks at the machine.
+        system: what looks at the machine; by default also at the disk that the database fills.
     """
 
     def __init__(
@@ -38,12 +39,13 @@ class Observer:
         windows: Windows,
         *,
         clock: Callable[[], float] = time.monotonic,
-        system: Callable[[], SystemReading] = read_system,
+        system: Callable[[], SystemReading] | None = None,
     ) -> None:
         self._probe = probe
         self._windows = windows
         self._clock = clock
-        self._read_system = system
+        folder = None if probe is None else probe.folder
+        self._read_system: Callable[[], SystemReading] = system or functools.partial(read_system, folder)
         self._writes = CounterWindow(windows.writes_s)
         self._queries = CounterWindow(windows.requests_s)
         self._system = CounterWindow(windows.system_s)

@@ -91,6 +91,11 @@ class PostgresqlProbe:
                 next_step="check the connection string with psql, then try again",
             ) from None
 
+    @property
+    def folder(self) -> None:
+        """The server's disk is not this machine's."""
+        return
+
     def read(self) -> DatabaseReading:
         """Look once. Never raises: a database that does not answer is a reading without values."""
         try:

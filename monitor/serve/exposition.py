@@ -25,6 +25,7 @@ from monitor.alerts.table import ALERTS
 from monitor.assessment import Decision, Light
 from monitor.middleware.buckets import count_at_most
 from monitor.middleware.recorder import OVERFLOW
+from monitor.serve.exposed_sources import database_families, machine_families
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -232,20 +233,8 @@ def _connections(published: Published) -> Iterator[Metric]:
 
 def _resources(published: Published) -> Iterator[Metric]:
     database, machine, values = published.database, published.machine, _values(published)
-    if database is not None and database.files:
-        files = GaugeMetricFamily("scalability_database_size_bytes", "Size by file.", labels=["file"])
-        for name, size in sorted(database.files.items()):
-            files.add_metric([name], size)
-        yield files
-    if database is not None and database.writes is not None:
-        yield CounterMetricFamily(
-            "scalability_database_writes",
-            "Write transactions committed since the monitor began.",
-            database.writes,
-        )
-    if database is not None:
-        for name, value in sorted(database.details.items()):
-            yield GaugeMetricFamily(f"scalability_database_{name}", "As the database reports it.", value)
+    yield from database_families(database)
+    yield from machine_families(machine)
     if "concurrent_users" in values:
         yield GaugeMetricFamily(
             "scalability_concurrent_users", "Distinct clients in the window.", values["concurrent_users"]

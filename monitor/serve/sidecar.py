@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from monitor.alerts.evaluation import active_alerts
 from monitor.assessment import assess
+from monitor.collect.facts import database_facts
 from monitor.collect.observer import Observer
 from monitor.collect.window import CounterWindow, Windows
 from monitor.errors import MonitorError, UsageError
@@ -266,8 +267,7 @@ class Sidecar:
         reading = self._observer.database
         queries = self._workers.window(self.watch.window_s).counters.queries
         return Facts(
-            database=None if reading is None else reading.database,
-            journal_mode=None if reading is None else reading.journal_mode,
+            **database_facts(reading),
             busy_errors=None if queries is None else queries.busy,
             slow_queries=None if queries is None else queries.slow,
             write_share=share,

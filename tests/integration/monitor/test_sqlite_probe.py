@@ -154,9 +154,38 @@ def test_an_exclusively_locked_database_is_not_called_idle(
     watching = probe()
     writer.commit(3)
     reading = watching.read()
-    assert reading.writes is None
+    assert reading.writes == 3
     assert "exclusively" in reading.notes["writes_per_second"]
     assert reading.size_bytes is not None
+    writer.sql("begin")
+    writer.commit(400)
+    writer.sql("rollback")
+    writer.commit(2)
+    assert watching.read().writes == 5
+    for _ in range(4):  # the log begins again from its start
+        writer.commit(5)
+        writer.sql("pragma wal_checkpoint(restart)")
+        writer.commit(1)
+        watching.read()
+    assert watching.read().writes == 29
+
+
+def test_an_exclusively_locked_rollback_database_is_not_called_idle(
+    application: Start, probe: Callable[[], SqliteProbe]
+) -> None:
+    """SQLite then raises the file's counter once and leaves it."""
+    writer = application("delete")
+    writer.sql("pragma locking_mode=exclusive")
+    writer.commit(1)
+    watching = probe()
+    for _ in range(2):
+        writer.commit(3)
+        reading = watching.read()
+    assert reading.writes is None
+    assert "exclusively" in reading.notes["writes_per_second"]
+    writer.sql("pragma locking_mode=normal")
+    writer.commit(2)
+    assert watching.read().writes is not None
 
 
 def test_a_file_that_disappears_and_comes_back_is_unknown_and_then_counted_anew(

@@ -17,7 +17,7 @@ from monitor.collect.commits import CommitCounter
 from monitor.collect.database import open_probe
 from monitor.collect.postgresql_probe import is_connection_string
 from monitor.collect.sqlite_format import parse_header, parse_wal_index
-from monitor.collect.sqlite_probe import NotADatabase
+from monitor.collect.sqlite_place import NotADatabase
 from monitor.collect.system import read_system
 from monitor.collect.window import CounterWindow, Gain
 from monitor.errors import ExitCode
@@ -37,7 +37,7 @@ def header(page_size: int = 4096, write_version: int = 1, counter: int = 7) -> b
 
 def wal_index(version: int = 3007000, commits: int = 9, initialised: int = 1) -> bytes:
     copy = struct.pack("=IIIBBHI", version, 0, commits, initialised, 0, 4096, 40).ljust(48, b"\x01")
-    return copy + copy + struct.pack("=I", 15)
+    return copy + copy + struct.pack("=6I", 15, 0, 40, 7, 0xFFFFFFFF, 0xFFFFFFFF)
 
 
 def test_the_database_header_is_read() -> None:
@@ -54,10 +54,11 @@ def test_the_wal_index_is_read() -> None:
     found = parse_wal_index(wal_index())
     assert found is not None
     assert (found.commits, found.frames, found.backfilled) == (9, 40, 15)
+    assert found.read_marks == (0, 40, 7, None, None)
 
 
 @pytest.mark.parametrize(
-    "data", [b"", wal_index()[:99], wal_index(version=3008000), wal_index(initialised=0), b"\x00" * 100]
+    "data", [b"", wal_index()[:119], wal_index(version=3008000), wal_index(initialised=0), b"\x00" * 120]
 )
 def test_a_wal_index_that_cannot_be_trusted_is_unknown(data: bytes) -> None:
     assert parse_wal_index(data) is None
