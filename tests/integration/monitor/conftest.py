@@ -57,6 +57,11 @@ class Application:
         )
         self.open()
 
+    @property
+    def process(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
     def _do(self, operation: str, argument: Any = None) -> Any:
         assert self._process.stdin is not None
         assert self._process.stdout is not None

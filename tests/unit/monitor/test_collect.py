@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import struct
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,12 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import monitor.middleware
-from monitor.collect import cgroup
+from monitor.collect import cgroup, file_locks, sqlite_place, sqlite_statistics, writer_occupancy
 from monitor.collect.commits import CommitCounter
 from monitor.collect.database import open_probe
+from monitor.collect.filesystem import filesystem_of, network_filesystem
 from monitor.collect.postgresql_probe import is_connection_string
 from monitor.collect.sqlite_format import parse_header, parse_wal_index
-from monitor.collect.sqlite_place import NotADatabase
+from monitor.collect.sqlite_place import InMemory, NotADatabase, OnNetwork
 from monitor.collect.system import read_system
 from monitor.collect.window import CounterWindow, Gain
 from monitor.errors import ExitCode
@@ -236,6 +236,51 @@ def test_a_folder_is_no_database(tmp_path: Path) -> None:
         open_probe(str(tmp_path))
 
 
+@pytest.mark.parametrize("target", [":memory:", "file::memory:?cache=shared", "file:shop?mode=memory"])
+def test_a_database_in_memory_is_refused_with_the_reason(target: str) -> None:
+    with pytest.raises(InMemory, match="cannot be watched") as refused:
+        open_probe(target)
+    assert "own connection" in refused.value.why
+
+
+MOUNTS = """\
+22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
+30 22 0:40 / /mnt/share\\040one rw - nfs4 server:/export rw
+31 30 8:2 / /mnt/share\\040one/local rw - xfs /dev/sdb1 rw
+32 22 0:41 / /data rw - ext4 /dev/sdc1 rw
+33 22 0:42 / /data rw - fuse.sshfs me@host: rw
+broken line
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/srv/shop.db", "ext4"),
+        ("/mnt/share one/shop.db", "nfs4"),
+        ("/mnt/share one/local/shop.db", "xfs"),
+        ("/mnt/share on/shop.db", "ext4"),
+        ("/data/shop.db", "fuse.sshfs"),
+    ],
+)
+def test_the_file_system_is_that_of_the_deepest_and_last_mount(path: str, kind: str) -> None:
+    assert filesystem_of(Path(path), MOUNTS) == kind
+
+
+def test_a_database_on_a_network_file_system_is_refused_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "shop.db").write_bytes(header())
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(f"30 22 0:40 / {tmp_path} rw - nfs server:/export rw")
+    monkeypatch.setattr(sqlite_place, "network_filesystem", lambda path: network_filesystem(path, mounts))
+    with pytest.raises(OnNetwork, match=r"network file system \(nfs\)") as refused:
+        open_probe(str(tmp_path / "shop.db"))
+    assert "locks" in refused.value.why
+    assert refused.value.exit_code is ExitCode.WRONG_USAGE
+    assert network_filesystem(tmp_path, tmp_path / "missing") is None
+
+
 @pytest.mark.parametrize(
     ("target", "is_one"),
     [
@@ -266,6 +311,20 @@ def test_the_middleware_opens_no_file() -> None:
         assert not called & {"open", "read_text", "read_bytes", "fdopen", "stat"}, path.name
 
 
-def test_the_probe_runs_no_sql() -> None:
-    source = Path(sys.modules["monitor.collect.sqlite_probe"].__file__ or "").read_text(encoding="utf-8")
-    assert "import sqlite3" not in source
+def test_what_reads_the_files_bytes_runs_no_sql() -> None:
+    """sqlite3 is used in one module only, whose function runs in a child process."""
+    for path in Path(cgroup.__file__).parent.glob("*.py"):
+        if path.name != "sqlite_statistics.py":
+            assert "sqlite3" not in path.read_text(encoding="utf-8"), path.name
+    assert not hasattr(sqlite_statistics, "sqlite3")
+
+
+def test_elsewhere_than_on_linux_locks_are_unsupported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_locks, "SUPPORTED", False)
+    watch = writer_occupancy.WriterWatch(tmp_path / "shop.db")
+    watch.start()
+    assert watch.problem.startswith("unsupported")
+    assert watch.seen() is None
+    watch.close()
