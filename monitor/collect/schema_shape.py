@@ -24,7 +24,12 @@ _TIMEOUT_S: Final = 10.0
 _PROGRAM: Final = r"""
 import json, pathlib, sqlite3, sys
 path = pathlib.Path(sys.argv[1]).absolute()
-connection = sqlite3.connect(path.as_uri() + "?mode=ro", uri=True, timeout=0.5)
+with path.open("rb") as file:
+    wal = file.read(19)[18:] == b"\x02"
+# A WAL database that nobody has open: a connection would make -wal and -shm files and leave them.
+alone = wal and not pathlib.Path(str(path) + "-wal").exists()
+options = "?mode=ro&immutable=1" if alone else "?mode=ro"
+connection = sqlite3.connect(path.as_uri() + options, uri=True, timeout=0.5)
 connection.execute("pragma query_only = 1")
 connection.text_factory = bytes
 quote = lambda name: '"' + name.replace('"', '""') + '"'

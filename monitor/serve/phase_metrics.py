@@ -26,8 +26,12 @@ def phase_metrics(
         workers: those that push.
     """
     details = {} if reading is None else dict(reading.details)
-    if details.get("max_connections") and "connections" in details:
-        details["connections_percent"] = 100 * details["connections"] / details["max_connections"]
+    for metric, ratio in (
+        ("connections_percent", "connections_used_ratio"),
+        ("writer_occupancy_percent", "writer_occupancy_ratio"),
+    ):
+        if ratio in details:
+            details[metric] = 100 * details[ratio]
     delays = [
         worker.document.event_loop.delay_p99_ms
         for worker in workers
