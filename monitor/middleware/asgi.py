@@ -162,7 +162,7 @@ class ScalabilityMiddleware:
             route = scope.get("route")
             if "fastapi" in scope:  # one route may be included under several prefixes
                 route = scope["fastapi"].get("effective_route_context", route)
-            key = (id(route), scope["method"], scope.get("root_path", ""))
+            key = (id(route), scope["method"], scope.get("root_path", ""), scope.get("outgrow.route"))
             known = recorder.known.get(key)
             if known is None:
                 series = recorder.series(scope["method"], route_template(scope, root))
@@ -197,6 +197,9 @@ def route_template(scope: Scope, root: str) -> str:
         root: the root path the request came in with; what routing has added to it is where the route is
             mounted.
     """
+    named = scope.get("outgrow.route")  # as in WSGI's environment, for frameworks that keep it elsewhere
+    if isinstance(named, str):
+        return named
     path = getattr(scope.get("route"), "path", None)
     if not isinstance(path, str):
         return UNMATCHED
