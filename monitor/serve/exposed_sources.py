@@ -35,13 +35,17 @@ def database_families(reading: DatabaseReading | None) -> Iterator[Metric]:
             reading.writes,
         )
     for name, value in sorted(reading.details.items()):
-        yield GaugeMetricFamily(f"scalability_database_{name}", DETAILS[name], value)
+        yield GaugeMetricFamily(
+            f"scalability_database_{name}", DETAILS.get(name, "As the database reports it."), value
+        )
     counters = dict(reading.counters)
     if reading.queries is not None:
         counters["queries"] = reading.queries.count
         counters["query_duration_seconds"] = reading.queries.seconds
     for name, value in sorted(counters.items()):
-        yield CounterMetricFamily(f"scalability_database_{name}", COUNTERS[name], value)
+        yield CounterMetricFamily(
+            f"scalability_database_{name}", COUNTERS.get(name, "As the database counts it."), value
+        )
 
 
 def machine_families(machine: SystemReading | None) -> Iterator[Metric]:

@@ -43,6 +43,8 @@ PHASE_1 = load_phase("phase-1")
 class Database:
     """A database whose readings the test chooses."""
 
+    folder = None
+
     def __init__(self) -> None:
         self.reading = DatabaseReading(
             database="sqlite",
