@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from monitor.baseline_cli import baseline_app
 from monitor.errors import MonitorError, UsageError
 from monitor.optimize.cli import optimize
 from monitor.terminal import emit_json, err, out
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from monitor.assessment import Assessment
 
 monitor_app = typer.Typer(help="Watch an application beside it.", no_args_is_help=True)
@@ -42,6 +45,7 @@ class WrongOptions(MonitorError, UsageError):
 def register(app: typer.Typer) -> None:
     """Add this folder's commands to the command line."""
     app.command()(assess)
+    monitor_app.add_typer(baseline_app, name="baseline")
     app.command()(optimize)
     app.add_typer(monitor_app, name="monitor")
 
@@ -96,7 +100,10 @@ def assess(
             "assess needs one source of measurements",
             next_step="give one of --url URL, --database FILE, --snapshot FILE",
         )
+    from monitor.rendering_outlook import render_history  # noqa: PLC0415
+
     held = None
+    known: tuple[RenderableType, ...] = ()
     if url is not None:
         own = (phase, profile, stacks, monthly_cost)
         if scale != 1 or any(option is not None for option in own):
@@ -109,6 +116,7 @@ def assess(
         fetched = fetch_assessment(url, token=_token(token_env))
         judged: Assessment = fetched
         held = fetched.held
+        known = tuple(render_history(fetched))
     else:
         judged = _judge(
             database,
@@ -125,7 +133,7 @@ def assess(
         return
     from monitor.rendering import render  # noqa: PLC0415
 
-    out.print(render(judged, held))
+    out.print(render(judged, held, known))
 
 
 @monitor_app.command()
@@ -288,14 +296,19 @@ def _database(database: str | None, variable: str | None) -> str:
             "monitor serve needs one database to watch",
             next_step="give --database FILE_OR_DSN, or --database-env NAME",
         )
-    return database if database is not None else _environment(str(variable), "--database-env")
+    return database if database is not None else environment(str(variable), "--database-env")
 
 
 def _token(variable: str | None) -> str | None:
-    return None if variable is None else _environment(variable, "--token-env")
+    return None if variable is None else environment(variable, "--token-env")
 
 
-def _environment(variable: str, option: str) -> str:
+def environment(variable: str, option: str) -> str:
+    """Return an environment variable's value.
+
+    Raises:
+        WrongOptions: it is empty or not set; the message names the option.
+    """
     value = os.environ.get(variable)
     if not value:
         raise WrongOptions(

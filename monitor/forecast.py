@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from statistics import NormalDist, fmean, median
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from monitor.thresholds import Limit
 
@@ -112,13 +112,14 @@ class Day:
 
 @dataclass(frozen=True)
 class Trend:
-    """A fitted line in its own space, and its 80 % interval of slopes with the levels that go with them."""
+    """A fitted line in its own space, its 80 % interval of slopes with their levels, its weekly rhythm."""
 
     method: str
     last: int
     slopes: tuple[float, float, float]
     levels: tuple[float, float, float]
     spread: float
+    seasons: Mapping[int, float] = field(default_factory=dict)
 
     @property
     def logarithmic(self) -> bool:
@@ -126,22 +127,32 @@ class Trend:
         return self.method.startswith("exponential")
 
     def at(self, days: float, which: int = 1) -> float:
-        """Return the expected value so many days after the last one."""
+        """Return the line's value so many days after the last one, without the week's rhythm."""
         found = self.levels[which] + self.slopes[which] * days
         return math.exp(min(found, 700.0)) if self.logarithmic else found
 
-    def interval(self, days: float) -> tuple[float, float]:
+    def expected(self, days: int) -> float:
+        """Return the value of the day so many days after the last one."""
+        found = self.levels[1] + self.slopes[1] * days + self._season(days)
+        return math.exp(min(found, 700.0)) if self.logarithmic else found
+
+    def _season(self, days: int) -> float:
+        return self.seasons.get((self.last + days) % _WEEK, 0.0)
+
+    def interval(self, days: int) -> tuple[float, float]:
         """Return what a day so far ahead will lie between, with 80 %."""
-        low = min(self.levels[which] + self.slopes[which] * days for which in (0, 1, 2)) - self.spread
-        high = max(self.levels[which] + self.slopes[which] * days for which in (0, 1, 2)) + self.spread
+        season = self._season(days)
+        ends = [self.levels[which] + self.slopes[which] * days + season for which in (0, 1, 2)]
+        rounding = 1e-9 * max(abs(end) for end in ends)
+        low, high = min(ends) - self.spread - rounding, max(ends) + self.spread + rounding
         if self.logarithmic:
             return math.exp(min(low, 700.0)), math.exp(min(high, 700.0))
         return low, high
 
     def reaches(self, limit: float) -> tuple[float | None, float | None, float | None]:
-        """Return in how many days the limit is reached: early, middle, late; None for never."""
-        if self.logarithmic:
-            limit = math.log(limit)
+        """Return in how many days the week's busiest day reaches it: early, middle, late; None: never."""
+        limit = math.log(limit) if self.logarithmic else limit
+        limit -= max(self.seasons.values(), default=0.0)
         days: list[float | None] = []
         for which in (2, 1, 0):
             slope, level = self.slopes[which], self.levels[which]
@@ -210,10 +221,12 @@ def fit(days: Sequence[Day], method: str) -> Trend | None:
             return None
         values = [math.log(value) for value in values]
     times = [day.number for day in days]
+    seasons: Mapping[int, float] = {}
     if method.endswith("+weekly"):
-        seasons = _weekly(times, values)
-        if seasons is None:
+        rhythm = _weekly(times, values)
+        if rhythm is None:
             return None
+        seasons = rhythm
         values = [value - seasons[time % _WEEK] for time, value in zip(times, values, strict=True)]
     last = times[-1]
     low, middle, high = (0.0, 0.0, 0.0) if method.startswith("flat") else _slopes(times, values)
@@ -225,7 +238,7 @@ def fit(days: Sequence[Day], method: str) -> Trend | None:
         abs(value - levels[1] - middle * (time - last)) for time, value in zip(times, values, strict=True)
     )
     spread = left[min(len(left) - 1, math.ceil(0.8 * len(left)))]
-    return Trend(method, last, (low, middle, high), (levels[0], levels[1], levels[2]), spread)
+    return Trend(method, last, (low, middle, high), (levels[0], levels[1], levels[2]), spread, seasons)
 
 
 def since_last_shift(days: list[Day]) -> list[Day]:
@@ -236,13 +249,15 @@ def since_last_shift(days: list[Day]) -> list[Day]:
     if len(days) < 6:
         return days
     steps = [after.value - before.value for before, after in itertools.pairwise(days)]
-    usual = median(abs(one - median(steps)) for one in steps) * 1.4826
+    middle = median(steps)
+    # Nine of ten steps are usual, so that a week's two big ones, into the weekend and out of it, are none.
+    usual = sorted(abs(one - middle) for one in steps)[math.ceil(0.9 * len(steps)) - 1]
     begin = 0
     for number in range(3, len(days) - 2):
-        before = median(day.value for day in days[number - 3 : number])
-        after = median(day.value for day in days[number : number + 3])
-        jump = abs(steps[number - 1] - median(steps))
-        if jump > max(8 * usual, 0.25 * abs(before)) and abs(after - before) > 0.7 * jump:
+        before = median(day.value for day in days[max(number - _WEEK, 0) : number])
+        after = median(day.value for day in days[number : number + _WEEK])
+        jump = abs(steps[number - 1] - middle)
+        if jump > max(4 * usual, 0.25 * abs(before)) and abs(after - before) > 0.7 * jump:
             begin = number
     return days[begin:]
 
@@ -252,17 +267,16 @@ def _choose(days: Sequence[Day]) -> tuple[Trend, float | None, float | None]:
     names = ["flat", "linear", "exponential"]
     if len(days) >= _MIN_SEASON_DAYS:
         names += ["flat+weekly", "linear+weekly", "exponential+weekly"]
-    scored: list[tuple[float, int, str, float | None]] = []
+    scored: list[tuple[float, int, Trend, list[float], float | None]] = []
     for rank, name in enumerate(names):
-        if fit(days, name) is None:
+        trend = fit(days, name)
+        if trend is None:
             continue
         errors, held = _backtest(days, name)
         # A method that is more involved must earn it: a hundredth less error is no reason.
-        scored.append((fmean(errors) * (1 + 0.05 * rank) if errors else float(rank != 1), rank, name, held))
-    _, _, name, held = min(scored)
-    trend = fit(days, name)
-    assert trend is not None
-    errors, held = _backtest(days, name)
+        cost = fmean(errors) * (1 + 0.05 * rank) if errors else float(rank != 1)
+        scored.append((cost, rank, trend, errors, held))
+    _, _, trend, errors, held = min(scored, key=lambda one: one[:2])
     scale = abs(trend.at(0))
     return trend, held, (median(errors) / scale if errors and scale > 0 else None)
 
@@ -281,7 +295,7 @@ def _backtest(days: Sequence[Day], method: str) -> tuple[list[float], float | No
             break
         ahead = days[target].number - known[-1].number
         truth = days[target].value
-        errors.append(abs(trend.at(ahead) - truth))
+        errors.append(abs(trend.expected(ahead) - truth))
         low, high = trend.interval(ahead)
         inside += low <= truth <= high
     return errors, inside / len(errors) if errors else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from monitor.advice import Case, Evidence, Recommendation, Severity
+from monitor.phase_rules import PHASE_RULES
 from monitor.thresholds import ALL_METRICS
 from monitor.units import show
 
@@ -232,5 +233,6 @@ RULES: Final[tuple[Callable[[Case], Recommendation | None], ...]] = (
     _scale_vertically,
     _scale_horizontally,
     _cache,
+    *PHASE_RULES,
     _measure,
 )

@@ -11,11 +11,12 @@ from rich.text import Text
 
 from monitor.advice import Severity
 from monitor.assessment import Decision, Light
+from monitor.rendering_outlook import render_rest
 from monitor.thresholds import Category
 from monitor.units import show
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from rich.console import RenderableType
 
@@ -44,18 +45,22 @@ _MARKS: Final = {
 }
 
 
-def render(assessment: Assessment, held: Held | None = None) -> RenderableType:
+def render(
+    assessment: Assessment, held: Held | None = None, history: Sequence[RenderableType] = ()
+) -> RenderableType:
     """Compose the whole assessment for a console of 80 columns or more.
 
     Args:
         assessment: what to show.
         held: how long the decision has held, where a monitor knows.
+        history: what its history adds, composed by `rendering_outlook.render_history`.
     """
     return Group(
         *_verdict(assessment, held),
         Padding(_table(assessment), (1, 0, 0, 0), expand=False),
         *_missing(assessment),
         *_advice(assessment),
+        Padding(Group(*history, *render_rest(assessment)), (1, 0, 0, 0), expand=False),
     )
 
 
@@ -96,7 +101,7 @@ def _table(assessment: Assessment) -> Table:
 
 def _row(metric: JudgedMetric, *, bottleneck: bool) -> tuple[Text, ...]:
     colour = "dim" if metric.category is None else _COLOURS[metric.category]
-    name = metric.title if metric.in_matrix else f"{metric.title} *"
+    name = metric.title if metric.in_matrix else f"{metric.title} {'**' if metric.informational else '*'}"
     return (
         Text(name, style="bold" if bottleneck else ""),
         Text(show(metric.id, metric.value), style="bold" if bottleneck else ""),
@@ -111,6 +116,8 @@ def _row(metric: JudgedMetric, *, bottleneck: bool) -> tuple[Text, ...]:
 
 def _missing(assessment: Assessment) -> Iterator[RenderableType]:
     yield Text("* colours the light only; the migration decision does not depend on it", style="dim")
+    if any(metric.informational for metric in assessment.metrics):
+        yield Text("** for information: neither light, score nor decision depend on it", style="dim")
     yield Text(
         "Gain: what the score would win if this metric alone were back below its stay limit", style="dim"
     )

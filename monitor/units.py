@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from monitor.store.tiers import SERIES
 from monitor.thresholds import ALL_METRICS
 
 _SIZES = (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
@@ -31,6 +32,14 @@ def show_amount(unit: str, value: float | None) -> str:
             return f"{value:.1f}".removesuffix(".0")
         case _:
             return f"{_short(value)}/s"
+
+
+def show_series(series: str, value: float | None) -> str:
+    """Write a value of any series of the history: a metric's as `show`, points and rates likewise."""
+    if series in ALL_METRICS or value is None:
+        return show(series, value)
+    units = {"ms": " ms", "%": " %", "requests/s": "/s"}
+    return f"{_short(value)}{units.get(SERIES[series].unit, '')}"
 
 
 def show_bytes(value: float) -> str:

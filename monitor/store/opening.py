@@ -48,8 +48,6 @@ create table if not exists transitions (
   id integer primary key, at real not null, kind text not null, before text not null, after text not null,
   reason text not null
 );
-create table if not exists baselines (name text primary key, at real not null, document text not null)
-  without rowid;
 """
 
 

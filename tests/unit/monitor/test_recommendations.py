@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from monitor.advice import Recommendation, Severity
@@ -134,3 +137,16 @@ def test_the_most_pressing_advice_comes_first() -> None:
     )
     severities = [list(Severity).index(one.severity) for one in found.values()]
     assert severities == sorted(severities)
+
+
+def test_every_rule_is_explained_where_its_advice_points() -> None:
+    """docs/scoring.md has a place for each rule id that the code can give."""
+    source = "".join(path.read_text(encoding="utf-8") for path in Path("monitor").rglob("*.py"))
+    text = Path("docs/scoring.md").read_text(encoding="utf-8")
+    rules = set(re.findall(r'rule_id="([a-z-]+)"', source))
+    rules |= {"raise-sizes", "migrate-to-postgresql", "plan-postgresql", "climb-now", "plan-climb"}
+    explained = set(re.findall(r'<a id="([a-z-]+)">', text))
+    assert rules == explained
+    found = advice(concurrent_users=1001)["migrate-to-postgresql"]
+    assert found.docs == "docs/scoring.md#migrate-to-postgresql"
+    assert found.effort == "weeks"
