@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from infra.report.cli import report
 from infra.runners import DEFAULT_STATE, make_runner
 from monitor.errors import ExitCode
 from monitor.terminal import emit_json, err
@@ -37,6 +38,7 @@ def register(app: typer.Typer) -> None:
     """Add this folder's commands to the command line."""
     app.add_typer(group, name="infra")
     app.command()(doctor)
+    app.command()(report)
 
 
 @group.command()
