@@ -6,10 +6,11 @@ here costs a fruitless trial and no more: every index is tried before it is prop
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-import re
 from typing import TYPE_CHECKING, Any, Final
 
+from monitor.optimize.calls import calls, without_alias
 from monitor.optimize.statement import TOKEN, quoted
 from monitor.optimize.terms import Access, Parameter, Reading, Scope, Term
 
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
 #: Stands in the parsed text for the parameter of that number.
 _MARK: Final = "outgrow parameter "
 _MOST_BRANCHES: Final = 6
-#: Functions that an index may be made on: they answer the same for the same value, always.
-_DETERMINISTIC: Final = frozenset(
-    {"lower", "upper", "substr", "substring", "length", "json_extract", "abs", "trim"}
-)
 
 
 def read_statement(sql: str, structure: Structure) -> Reading:
@@ -36,6 +33,7 @@ def read_statement(sql: str, structure: Structure) -> Reading:
         return Reading()
     walker = _Walker(sqlglot.exp, structure)
     try:
+        walker.note_calls(sql)
         walker.statement(tree)
     except RecursionError:
         return Reading()
@@ -71,6 +69,15 @@ class _Walker:
         self.accesses: list[Access] = []
         self.parameters: list[tuple[int, Parameter]] = []
         self._views: set[str] = set()
+        #: Calls as they stand in the text, by how sqlglot writes them.
+        self._written: dict[str, str] = {}
+
+    def note_calls(self, sql: str) -> None:
+        """Remember how a statement writes its calls."""
+        sqlglot = importlib.import_module("sqlglot")
+        for call in calls(sql):
+            with contextlib.suppress(Exception):  # a call that sqlglot cannot read gets no index
+                self._written.setdefault(sqlglot.parse_one(call, read="sqlite").sql(dialect="sqlite"), call)
 
     def statement(self, tree: Any, outer: Scope | None = None) -> None:
         """Look at every SELECT, UPDATE and DELETE in a tree, each in its own scope, outermost first."""
@@ -119,6 +126,7 @@ class _Walker:
         except Exception:  # noqa: BLE001
             return
         if created.expression is not None:
+            self.note_calls(self.structure.views[name])
             self.statement(created.expression)
 
     def _level(self, node: Any, scope: Scope, joins: Sequence[Any]) -> None:
@@ -250,16 +258,12 @@ class _Walker:
             name = node.name.lower()
             return self._column(found[1], name) if name in found[1].columns else None
         if isinstance(node, exp.Func):
-            text = re.sub(
-                r"\b" + re.escape(alias) + r"\.", "", node.sql(dialect="sqlite"), flags=re.IGNORECASE
-            )
-            text = re.sub('"' + re.escape(alias) + r'"\.', "", text, flags=re.IGNORECASE)
-            named = re.match(r"(\w+)\s*\(", text)
-            if named is None or named[1].lower() not in _DETERMINISTIC or _MARK in text:
+            text = self._written.get(node.sql(dialect="sqlite"))
+            if text is None:
                 return None
             columns = [scope.find(column) for column in node.find_all(exp.Column)]
             if columns and all(found is not None and found[0] == alias and found[2] for found in columns):
-                return Term(text, None)
+                return Term(without_alias(text, alias), None)
         return None
 
     def _column(self, table: Table, name: str) -> Term:
