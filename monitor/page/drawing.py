@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 #: The drawing's own units; it is stretched to the room it gets, strokes excepted.
 WIDTH: Final = 600
 HEIGHT: Final = 160
+_MANY: Final = 60
 
 
 @dataclass(frozen=True)
@@ -32,10 +33,12 @@ def draw(chart: Chart) -> Drawing:
         y = HEIGHT - value / chart.top * HEIGHT
         return min(max(x, 0.0), WIDTH), min(max(y, 0.0), HEIGHT)
 
+    # A third of the points is enough for a still drawing; the script has all of them.
+    each = 1 + len(chart.times) // _MANY
     paths = []
     for line in chart.values:
         pieces: list[list[tuple[float, float]]] = [[]]
-        for at, value in zip(chart.times, line, strict=True):
+        for at, value in zip(chart.times[::each], line[::each], strict=True):
             if value is not None:
                 pieces[-1].append(place(at, value))
             elif pieces[-1]:
@@ -46,10 +49,10 @@ def draw(chart: Chart) -> Drawing:
 
 
 def _piece(points: Iterable[tuple[float, float]]) -> str:
-    texts = [f"{_short(x)} {_short(y)}" for x, y in points]
+    texts = [f"{x:.0f} {_short(y)}" for x, y in points]
     if len(texts) == 1:
         return f"M{texts[0]}h2"
-    return f"M{'L'.join(texts)}"
+    return f"M{' '.join(texts)}"
 
 
 def _short(number: float) -> str:

@@ -49,8 +49,10 @@ def _amount(unit: str, value: float | None) -> str:
         return dollars(value)
     if unit == "weeks":
         return f"{value:.1f} weeks".replace(".0 ", " ")
-    # Rounding up would show a missed 99.8999 % as a met 99.9 %.
-    return show_amount(unit, int(value * 1000) / 1000 if unit == "%" else value)
+    if unit == "%":
+        # Rounded down, with a digit more than the goal: 99.8999 % is not shown as a missed 99.9 %.
+        return f"{int(value * 1000) / 1000:g} %"
+    return show_amount(unit, value)
 
 
 def _observed(seen: Seen) -> dict[str, Observed]:

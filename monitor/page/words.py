@@ -49,6 +49,8 @@ def iso_time(at: float) -> str:
 
 def axis_time(at: float, length_s: float) -> str:
     """Write a moment as short as the length of its axis allows."""
+    if length_s < 600:
+        return time.strftime("%H:%M:%S", time.gmtime(at))
     if length_s <= 36 * 3600:
         return time.strftime("%H:%M", time.gmtime(at))
     return time.strftime("%d %b" if length_s > 8 * 86_400 else "%d %b %H:%M", time.gmtime(at))

@@ -131,6 +131,7 @@ def _add_pushing(api: FastAPI, sidecar: Sidecar) -> None:
         response_model=PushAnswer,
         responses={
             400: {"model": Problem, "description": "Not a document of version 1"},
+            403: {"model": Problem, "description": "Sent by another site's page in a browser"},
             413: {"model": Problem, "description": f"More than {MAX_PUSH_BYTES} bytes"},
         },
         openapi_extra={
@@ -141,6 +142,10 @@ def _add_pushing(api: FastAPI, sidecar: Sidecar) -> None:
         },
     )
     async def push(request: Request) -> Response:
+        if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+            # A browser that knows the token would send it along with what any other site posts here.
+            sidecar.refuse_push()
+            return _json({"error": "other sites' pages may not push"}, 403)
         body = await _body(request)
         if body is None:
             sidecar.refuse_push()

@@ -185,6 +185,7 @@
     }
     const utc = (at, long) => {
       const text = new Date(at * 1000).toISOString();
+      if (long === "seconds") return text.slice(11, 19);
       return long ? text.slice(0, 16).replace("T", " ") : text.slice(11, 16);
     };
     function paint(figure, chart) {
@@ -213,8 +214,8 @@
         cursor: { y: false, points: { size: 7 }, drag: { x: false, y: false } },
         scales: { x: { time: true, range: () => [entry.chart.begin, entry.chart.end] }, y: { range: () => [0, entry.chart.top] } },
         axes: [
-          { stroke: grid, grid: { show: false }, ticks: { stroke: faint }, font: "12px system-ui", space: days ? 90 : 60,
-            values: (_, at) => at.map((one) => days ? new Date(one * 1000).toLocaleDateString("en-GB", { day: "2-digit", month: "short", timeZone: "UTC" }) : utc(one)) },
+          { stroke: grid, grid: { show: false }, ticks: { stroke: faint }, font: "12px system-ui", space: 90,
+            values: (_, at) => at.map((one) => days ? new Date(one * 1000).toLocaleDateString("en-GB", { day: "2-digit", month: "short", timeZone: "UTC" }) : utc(one, entry.chart.end - entry.chart.begin < 600 ? "seconds" : "")) },
           { stroke: grid, grid: { stroke: faint, width: 1 }, ticks: { show: false }, font: "12px system-ui", size: 74, space: 44,
             values: (_, values) => values.map((one) => amount(chart.unit, one)) },
         ],
@@ -268,7 +269,8 @@
       drawn.set(chart.id, entry);
     }
     function words(chart, place) {
-      const at = `${utc(chart.times[place], true)} UTC`;
+      const fine = chart.end - chart.begin < 6 * 3600;
+      const at = `${utc(chart.times[place], true)}${fine ? new Date(chart.times[place] * 1000).toISOString().slice(16, 19) : ""} UTC`;
       return `${at}: ${chart.names.map((name, line) => `${name} ${amount(chart.unit, chart.values[line][place])}`).join(", ")}`;
     }
     function read(entry, place, move) {

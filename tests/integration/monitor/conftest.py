@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
+from monitor.collect.reading import DatabaseReading
+from monitor.middleware import buckets
+from monitor.phases import load_phase
+from monitor.serve.push import PushDocument
+from monitor.serve.sidecar import Sidecar, Watch
+from monitor.store.history import History, Transition
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 #: Answers each JSON line [operation, argument] with a JSON line: the result, or {"error": text}.
 _APPLICATION = """
@@ -220,3 +229,120 @@ def web_application(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     yield start
     for server in started:
         server.stop(signal.SIGTERM)
+
+
+# --- Sidecars in a chosen state, without a process ---
+
+_DOCUMENT: Any = json.loads((Path(buckets.__file__).parent / "vectors.json").read_text(encoding="utf-8"))[
+    "push"
+]["document"]
+#: Response time in seconds and share of failed requests that make each light.
+_STATES = {"green": (0.04, 0.0), "yellow": (0.3, 0.02), "red": (0.9, 0.2)}
+
+
+class WatchedShop:
+    """A database whose readings never change."""
+
+    def read(self) -> DatabaseReading:
+        return DatabaseReading(
+            database="sqlite",
+            name="shop.db",
+            size_bytes=52_428_800.0,
+            files={"main": 50_000_000, "wal": 2_428_800},
+            journal_mode="wal",
+            writes=100,
+            details={"free_pages": 3.0, "writer_occupancy_ratio": 0.12},
+        )
+
+    def close(self) -> None:
+        pass
+
+
+def _past(now: float) -> History:
+    """Thirty days of a growing shop."""
+    history = History()
+    for ago in [*range(30 * 86_400, 3600, -3600), *range(3600, 0, -20)]:
+        grown = 1 - ago / (30 * 86_400)
+        wave = (1 + math.sin(ago / 86_400 * 2 * math.pi)) / 2
+        p95 = 90 + 60 * grown + 20 * wave
+        values = {
+            "score": 95 - 8 * grown,
+            "health_index": 92 - 5 * grown,
+            "concurrent_users": 120 + 200 * grown,
+            "p50_ms": p95 / 3,
+            "p95_ms": p95,
+            "p99_ms": 1.7 * p95,
+            "average_response_ms": p95 / 2,
+            "database_size_bytes": 2e8 + 6e8 * grown,
+            "error_rate_percent": 0.2 + 0.1 * wave,
+            "cpu_percent": 25 + 30 * wave,
+            "memory_percent": 45.0,
+            "writes_per_second": 8 + 10 * wave,
+            "requests_per_second": 30 + 60 * wave,
+            "uptime_percent": 100.0,
+        }
+        history.append(now - ago, values)
+    history.note(
+        Transition(now - 7200, "light", "green", "yellow", "Response time P95 is past its stay limit")
+    )
+    history.flush()
+    return history
+
+
+def _document(start: float, seq: int, state: str, names: dict[str, Any]) -> PushDocument:
+    seconds, failing = _STATES[state]
+    count = 500 * seq
+    failed = round(failing * count)
+    document = {
+        **_DOCUMENT,
+        "start_time": start,
+        "seq": seq,
+        "requests": {
+            "total": count,
+            "by_class": {"2xx": count - failed, "5xx": failed},
+            "aborted": 0,
+            "in_flight": 3,
+        },
+        "latency": {
+            "buckets": {str(buckets.bucket_index(seconds)): count},
+            "sum_seconds": count * seconds,
+            "count": count,
+        },
+        "routes": {"GET /products/:id": {"count": count, "errors": failed, "sum_seconds": count * seconds}},
+        "event_loop": {"delay_p99_ms": 12.5, "utilization": 0.31},
+        **names,
+    }
+    return PushDocument.model_validate(document)
+
+
+@pytest.fixture(scope="session")
+def shop() -> Callable[..., Sidecar]:
+    """Make a sidecar whose light is green, yellow or red, or that is unknown, empty or stale.
+
+    Machine metrics are left out: what the machine does while tests run would change the light. `names`
+    replaces parts of what the worker pushes.
+    """
+    pasts: list[History] = []
+
+    def make(state: str = "green", **names: Any) -> Sidecar:
+        if state != "empty" and not pasts:
+            pasts.append(_past(time.time()))
+        watch = Watch(load_phase("phase-1"), "phase-2", without=frozenset({"cpu_percent", "memory_percent"}))
+        sidecar = Sidecar(watch, WatchedShop(), None if state == "empty" else pasts[0])
+        if state not in ("empty", "unknown"):
+            lit = "green" if state == "stale" else state
+            start = time.time() - 20
+            for seq in (1, 2):
+                document = _document(start, seq, lit, names)
+                answer = sidecar.push(document)
+                if document.clients is not None:
+                    known = document.clients.model_copy(update={"salt_id": answer.salt_id})
+                    sidecar.push(document.model_copy(update={"seq": seq + 2, "clients": known}))
+            time.sleep(0.02)
+            sidecar._observer.look()
+            sidecar.published = sidecar.evaluate()
+        if state == "stale":
+            sidecar.published = replace(sidecar.published, clock=sidecar.published.clock - 90)
+        return sidecar
+
+    return make
