@@ -38,14 +38,19 @@ def draw(chart: Chart) -> Drawing:
     paths = []
     for line in chart.values:
         pieces: list[list[tuple[float, float]]] = [[]]
-        for at, value in zip(chart.times[::each], line[::each], strict=True):
+        for at, value in zip(chart.times, line, strict=True):
             if value is not None:
                 pieces[-1].append(place(at, value))
             elif pieces[-1]:
                 pieces.append([])
-        paths.append("".join(_piece(piece) for piece in pieces if piece))
+        paths.append("".join(_piece(_thinned(piece, each)) for piece in pieces if piece))
     levels = tuple((level.kind, _short(place(chart.begin, level.value)[1])) for level in chart.levels)
     return Drawing(tuple(paths), levels)
+
+
+def _thinned(points: list[tuple[float, float]], each: int) -> list[tuple[float, float]]:
+    """Keep one of so many points, and the last: it is what the numbers beside the chart say."""
+    return points[:-1:each] + points[-1:]
 
 
 def _piece(points: Iterable[tuple[float, float]]) -> str:

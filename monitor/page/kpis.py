@@ -1,13 +1,12 @@
-"""The mission's success metrics as the page shows them: the judgement's own where it has them."""
+"""The mission's success metrics as the page shows them. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from monitor.kpis import Kpi, KpiStatus, Observed, cost_per_user, track
-from monitor.page.costs import dollars, phase_costs
-from monitor.page.ranges import RANGES
+from monitor.kpis import Kpi, KpiStatus
+from monitor.page.costs import dollars
 from monitor.page.status import Badge
 from monitor.units import show_amount
 
@@ -34,7 +33,7 @@ class KpiLine:
 
 def kpi_lines(seen: Seen) -> tuple[KpiLine, ...]:
     """Return the indicators in the mission's order."""
-    return tuple(_line(kpi) for kpi in seen.published.assessment.kpis or track(_observed(seen)))
+    return tuple(_line(kpi) for kpi in seen.published.assessment.kpis)
 
 
 def _line(kpi: Kpi) -> KpiLine:
@@ -53,20 +52,3 @@ def _amount(unit: str, value: float | None) -> str:
         # Rounded down, with a digit more than the goal: 99.8999 % is not shown as a missed 99.9 %.
         return f"{int(value * 1000) / 1000:g} %"
     return show_amount(unit, value)
-
-
-def _observed(seen: Seen) -> dict[str, Observed]:
-    """Observe what the page can: response time and errors now, availability over a month, cost per user."""
-    seconds, words = RANGES["30d"]
-    uptime = seen.history.series("uptime_percent", since=seen.end - seconds, until=seen.end)
-    samples = sum(point.samples for point in uptime.points)
-    available = sum(point.value * point.samples for point in uptime.points) / samples if samples else None
-    users = seen.value("concurrent_users")
-    costs = phase_costs(seen.roadmap, seen.phase.id, users, seen.asked.assumptions.amounts)
-    monthly = next((cost.high for cost in costs if cost.is_current), None)
-    return {
-        "response_time": Observed(seen.value("p95_ms"), "now"),
-        "availability": Observed(available, f"share of the last {words} in which the application reported"),
-        "error_rate": Observed(seen.value("error_rate_percent"), "now"),
-        "cost_per_user": cost_per_user(monthly, users, "the phase's budget over the users of now"),
-    }

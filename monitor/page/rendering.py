@@ -214,6 +214,7 @@ class Rendering:
             "bottleneck": next(
                 (metric for metric in assessment.metrics if metric.id == assessment.bottleneck), None
             ),
+            "busy": _busy(seen),
             "decision": DECISIONS[assessment.decision],
             "decision_text": decision_text(assessment, None if following is None else following.id),
             "held": published.held,
@@ -237,6 +238,20 @@ def event_id(seen: Seen) -> str:
 
 def _subject(seen: Seen) -> str:
     return "Application" if seen.published.database is None else seen.published.database.name
+
+
+def _busy(seen: Seen) -> dict[str, Any] | None:
+    """Say how the busiest hour of seven days is judged: what migrations are decided by."""
+    hour = seen.published.outlook.capacity
+    if hour is None:
+        return None
+    score = "no score" if hour.score is None else f"score {hour.score:g}"
+    return {
+        "light": LIGHTS[hour.light],
+        "decision": DECISIONS[hour.decision],
+        "score": score,
+        "hours": hour.hours,
+    }
 
 
 def _notices(seen: Seen) -> list[tuple[str, str]]:

@@ -67,7 +67,6 @@ class Pages:
         published = self._sidecar.published
         age = time.monotonic() - published.clock
         phase = self._sidecar.watch.phase
-        outlook = getattr(published, "outlook", None)
         return Seen(
             published=published,
             late_s=age if self._sidecar.is_late() else None,
@@ -76,7 +75,6 @@ class Pages:
             phase=phase,
             asked=asked,
             now=time.time(),
-            forecasts=() if outlook is None else outlook.forecasts,
         )
 
     async def document(self, asked: Asked) -> dict[str, Any]:

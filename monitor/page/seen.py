@@ -27,7 +27,6 @@ class Seen:
         phase: the application's own.
         asked: what the visitor asked for.
         now: seconds since the epoch.
-        forecasts: when metrics reach their limits.
     """
 
     published: Published
@@ -37,7 +36,6 @@ class Seen:
     phase: Phase
     asked: Asked
     now: float
-    forecasts: tuple[Forecast, ...] = ()
 
     @property
     def next_phase(self) -> Phase | None:
@@ -45,6 +43,11 @@ class Seen:
         ids = [phase.id for phase in self.roadmap]
         place = ids.index(self.phase.id) + 1 if self.phase.id in ids else len(ids)
         return self.roadmap[place] if place < len(ids) else None
+
+    @property
+    def forecasts(self) -> tuple[Forecast, ...]:
+        """When metrics reach their limits."""
+        return self.published.outlook.forecasts
 
     @property
     def end(self) -> float:

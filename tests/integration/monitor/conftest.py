@@ -243,6 +243,8 @@ _STATES = {"green": (0.04, 0.0), "yellow": (0.3, 0.02), "red": (0.9, 0.2)}
 class WatchedShop:
     """A database whose readings never change."""
 
+    folder = None
+
     def read(self) -> DatabaseReading:
         return DatabaseReading(
             database="sqlite",
