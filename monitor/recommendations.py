@@ -12,6 +12,7 @@ from monitor.advice import Case, Evidence, Recommendation, Severity
 from monitor.phase_rules import PHASE_RULES
 from monitor.thresholds import ALL_METRICS
 from monitor.units import show
+from monitor.workload import WRITE_HEAVY_FROM
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -191,13 +192,19 @@ def _scale_horizontally(case: Case) -> Recommendation | None:
 
 
 def _cache(case: Case) -> Recommendation | None:
-    if not case.beyond_stay("requests_per_second"):
+    """Requests press, or an application that is seen to read mostly is slow or short of CPU."""
+    share = case.facts.write_share
+    pressing = [name for name in ("requests_per_second", "p95_ms", "cpu_percent") if case.beyond_stay(name)]
+    if share is None:
+        pressing = [name for name in pressing if name == "requests_per_second"]
+    if not pressing or (share is not None and share >= WRITE_HEAVY_FROM):
         return None
+    mostly = "" if share is None else f" ({1 - share:.0%} of the operations read)"
     return Recommendation(
         rule_id="cache-repeated-reads",
         severity=Severity.INFO,
-        because=case.evidence("requests_per_second"),
-        action="Put a cache before the reads that repeat; the phase's stack brings one",
+        because=case.evidence(pressing[0]),
+        action=f"Put a cache before the reads that repeat{mostly}; the phase's stack brings one",
         command=f"outgrow infra plan {case.assessment.phase}",
         verify_with="the same request rate with a lower P95 and less CPU",
         effort="days",

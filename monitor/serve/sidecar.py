@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from monitor.alerts.evaluation import active_alerts
-from monitor.assessment import assess
+from monitor.assessment import Decision, assess
 from monitor.collect.facts import database_facts
 from monitor.collect.observer import Observer
 from monitor.collect.window import CounterWindow, Windows
@@ -28,7 +28,7 @@ from monitor.serve.salt import DailySalt
 from monitor.serve.traffic import WIDENING, long_window, response_times, traffic
 from monitor.serve.workers import Workers
 from monitor.snapshot import Facts, Measurement, Snapshot
-from monitor.standing import Standing, restore, save
+from monitor.standing import SILENCE_S, Standing, restore, save
 from monitor.store.history import History
 from monitor.thresholds import METRICS
 from monitor.workload import resolve
@@ -141,7 +141,10 @@ class Sidecar:
         self._under = f"{watch.phase.id} {watch.profile} {self._thresholds.version}"
         now, clock = time.time(), time.monotonic()
         stood = restore(self.history, under=self._under, now=now, clock=clock)
-        self._held = HeldDecisions() if stood is None else stood.held
+        self._held = HeldDecisions()
+        # What an earlier run held waits for the first decision of this one: its workers have to be heard of.
+        self._waiting = None if stood is None else stood.held.lasted(clock=clock)
+        self._waits_until = clock + SILENCE_S
         self._sustained = Sustained() if stood is None else stood.sustained
         self._evaluated: float | None = None
         self._memory = Memory(self.history, watch)
@@ -201,7 +204,7 @@ class Sidecar:
         snapshot = Snapshot(self.watch.phase.id, metrics, now, profile, facts)
         assessment = assess(snapshot, self._thresholds, next_phase=self.watch.next_phase)
         assessment = self._memory.complete(assessment, outlook)
-        self._held = self._held.after(assessment.decision, at=now, clock=clock)
+        self._hold(assessment.decision, now, clock)
         self._sustain(assessment, now, clock)
         self._evaluations += 1
         total, times = self._workers.total(), response_times(self._workers.window(self.watch.window_s))
@@ -243,6 +246,14 @@ class Sidecar:
         """Say whether no evaluation has come for three intervals (at least five seconds)."""
         return time.monotonic() - self.published.clock > max(3 * self.watch.interval_s, 5.0)
 
+    def _hold(self, decision: Decision, now: float, clock: float) -> None:
+        """Count a decision, and go on with what an earlier run held once there is one that is known."""
+        if self._waiting is not None and (decision is not Decision.UNKNOWN or clock > self._waits_until):
+            if decision is not Decision.UNKNOWN:
+                self._held = HeldDecisions.of(self._waiting, clock=clock)
+            self._waiting = None
+        self._held = self._held.after(decision, at=now, clock=clock)
+
     def _sustain(self, assessment: Assessment, now: float, clock: float) -> None:
         """Take the evaluation into what is held, keep that over restarts, and note what changed."""
         before = self._sustained
@@ -255,12 +266,9 @@ class Sidecar:
             elapsed_s=elapsed,
             long=long_window(self._workers, self.watch.window_s * max(WIDENING)),
         )
-        save(
-            self.history,
-            Standing(self._held, self._sustained, now),
-            under=self._under,
-            clock=clock,
-        )
+        if self._waiting is None:
+            standing = Standing(self._held, self._sustained, now)
+            save(self.history, standing, under=self._under, clock=clock)
         self._memory.note_changes(before, self._sustained, assessment)
 
     def _facts(self, share: float | None) -> Facts:

@@ -150,3 +150,11 @@ def test_every_rule_is_explained_where_its_advice_points() -> None:
     found = advice(concurrent_users=1001)["migrate-to-postgresql"]
     assert found.docs == "docs/scoring.md#migrate-to-postgresql"
     assert found.effort == "weeks"
+
+
+def test_a_cache_is_for_applications_that_are_seen_to_read() -> None:
+    assert "cache-repeated-reads" not in advice(p95_ms=300)
+    assert "cache-repeated-reads" not in advice(facts=Facts(write_share=0.6), p95_ms=300)
+    found = advice(facts=Facts(write_share=0.1), p95_ms=300)["cache-repeated-reads"]
+    assert "90% of the operations read" in found.action
+    assert found.because.metric == "p95_ms"
