@@ -8,6 +8,7 @@ a while this gives up rather than hold a lock.
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import sqlite3
@@ -24,6 +25,8 @@ _STEP_PAGES: Final = 1024
 _PAUSE_S: Final = 0.005
 #: After so long of being overtaken by writers in a rollback mode, give up.
 _PATIENCE_S: Final = 60.0
+#: A half-made backup that nothing has written to for so long is nobody's.
+_STALE_S: Final = 600.0
 _BUSY: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
@@ -62,6 +65,12 @@ def refusal(path: Path, error: sqlite3.Error) -> NotOptimizable | DatabaseBusy:
             why=str(error),
             next_step="try again when its long transaction has ended; --wait SECONDS waits longer",
         )
+    if _code(error) == sqlite3.SQLITE_READONLY:
+        return NotOptimizable(
+            f"{path} cannot be written to",
+            why=str(error),
+            next_step="run it as the user that the application runs as",
+        )
     return NotOptimizable(
         f"{path} cannot be read as a SQLite database",
         why=str(error),
@@ -71,7 +80,11 @@ def refusal(path: Path, error: sqlite3.Error) -> NotOptimizable | DatabaseBusy:
 
 def is_busy(error: sqlite3.Error) -> bool:
     """Say whether an error means that a lock is held elsewhere."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _BUSY
+    return _code(error) in _BUSY
+
+
+def _code(error: sqlite3.Error) -> int:
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
 def copy(source: Path, target: Path, *, wait_s: float = 5.0, patience_s: float = _PATIENCE_S) -> None:
@@ -142,7 +155,7 @@ def back_up(source: Path, *, wait_s: float) -> Path:
         number += 1
         final = source.with_name(f"{source.name}.backup-{stamp}-{number}")
     partial = final.with_name(final.name + ".partial")
-    partial.unlink(missing_ok=True)
+    _remove_stale(source)
     copy(source, partial, wait_s=wait_s)
     try:
         _verify(source, partial)
@@ -154,6 +167,13 @@ def back_up(source: Path, *, wait_s: float) -> Path:
         partial.unlink(missing_ok=True)
         raise
     return final
+
+
+def _remove_stale(source: Path) -> None:
+    """Remove what a killed run left half-made; nothing that another run may be writing now."""
+    for left in source.parent.glob(f"{glob.escape(source.name)}.backup-*.partial*"):
+        if time.time() - left.stat().st_mtime > _STALE_S:
+            left.unlink(missing_ok=True)
 
 
 def _verify(source: Path, backup: Path) -> None:

@@ -143,6 +143,5 @@ def _text_of(one: Workload, number: int) -> str:
 
 
 def _finding(rule: str, one: Workload, title: str, evidence: str) -> Finding:
-    return Finding(
-        rule, Severity.WARNING, Place.QUERY, title, f"{evidence}; it ran {one.query.count:,} times"
-    )
+    ran = "once" if one.query.count == 1 else f"{one.query.count:,} times"
+    return Finding(rule, Severity.WARNING, Place.QUERY, title, f"{evidence}; it ran {ran}")

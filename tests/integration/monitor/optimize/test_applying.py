@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import sqlite3
@@ -17,6 +18,7 @@ import pytest
 
 from monitor.optimize.advising import Wishes, advise
 from monitor.optimize.applying import apply, undo_lines
+from monitor.optimize.copying import back_up
 from monitor.optimize.errors import DatabaseBusy, Overtaken
 from monitor.optimize.querylog import parse_log
 from monitor.optimize.trial import Limits
@@ -199,6 +201,20 @@ def test_killed_at_any_time_the_file_is_sound_and_the_next_run_finishes(shop: Ca
     assert not advise(path, parse_log(_LOG), _QUICK).changes
     assert _content(path) == before
     assert undo_lines(advice.changes) is not None
+
+
+def test_a_half_made_backup_of_a_killed_run_is_removed_and_others_are_kept(shop: Callable[..., Path]) -> None:
+    path = shop(2000)
+    stale, fresh, other = (
+        path.with_name(f"{name}.partial") for name in ("shop.db.backup-1", "shop.db.backup-2", "x")
+    )
+    for one in (stale, fresh, other):
+        one.write_bytes(b"half")
+    for one in (stale, other):
+        os.utime(one, (1.0, 1.0))
+    backup = back_up(path, wait_s=1)
+    assert (stale.exists(), fresh.exists(), other.exists()) == (False, True, True)
+    assert _content(backup) == _content(path)
 
 
 def _picklable(advice: object) -> object:
