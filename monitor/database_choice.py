@@ -68,6 +68,8 @@ _START: Final = {"PostgreSQL": 60.0, "MySQL": 40.0, "MongoDB": 20.0}
 #: From this share of document columns on a schema is a store of documents.
 _DOCUMENTS: Final = 0.4
 _CLEAR: Final = 15
+#: Below so many columns a share of them says little, and counts for less.
+_FEW_COLUMNS: Final = 10
 
 
 def choose_database(snapshot: Snapshot, workload: Workload) -> DatabaseChoice | None:
@@ -96,7 +98,7 @@ def choose_database(snapshot: Snapshot, workload: Workload) -> DatabaseChoice | 
             f"{shape.json_columns} of {shape.columns} columns hold documents, "
             f"{shape.foreign_keys} references join {shape.tables} tables"
         )
-        _weigh_documents(documents, points, reasons)
+        _weigh_documents(documents * min(shape.columns / _FEW_COLUMNS, 1.0), points, reasons)
         _weigh_references(shape.foreign_keys / shape.tables, points, reasons)
         if shape.partial_indexes:
             points["PostgreSQL"] += 5
@@ -134,12 +136,12 @@ def _weigh_writes(share: float | None, points: dict[str, float], reasons: dict[s
 def _weigh_documents(share: float, points: dict[str, float], reasons: dict[str, list[str]]) -> None:
     if share >= _DOCUMENTS:
         points["MongoDB"] += 50 * min(share / 0.6, 1.0)
-        reasons["MongoDB"].append(f"stores documents, which {share:.0%} of the columns hold")
+        reasons["MongoDB"].append("stores documents, which many of the columns hold")
         points["MySQL"] -= 10
     elif share > 0:
         points["PostgreSQL"] += 10
         points["MongoDB"] += 25 * share
-        reasons["PostgreSQL"].append(f"jsonb takes over the {share:.0%} of the columns that hold documents")
+        reasons["PostgreSQL"].append("jsonb takes over the columns that hold documents")
 
 
 def _weigh_references(per_table: float, points: dict[str, float], reasons: dict[str, list[str]]) -> None:
