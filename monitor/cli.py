@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from monitor.alerts.commands import alerts_app
 from monitor.baseline_cli import baseline_app
 from monitor.errors import MonitorError, UsageError
 from monitor.optimize.cli import optimize
+from monitor.rules.commands import dashboards, rules
 from monitor.terminal import emit_json, err, out
 
 if TYPE_CHECKING:
@@ -47,6 +49,9 @@ def register(app: typer.Typer) -> None:
     app.command()(assess)
     monitor_app.add_typer(baseline_app, name="baseline")
     app.command()(optimize)
+    monitor_app.add_typer(alerts_app, name="alerts")
+    monitor_app.command()(rules)
+    monitor_app.command()(dashboards)
     app.add_typer(monitor_app, name="monitor")
 
 
@@ -178,6 +183,10 @@ def serve(
         ),
     ] = None,
     monthly_cost: _Cost = None,
+    alerts: Annotated[
+        Path | None,
+        typer.Option(help="YAML file: whom alerts are told to, and when (docs/alerts.md).", metavar="FILE"),
+    ] = None,
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Allow other machines in without a token.")
     ] = False,
@@ -195,6 +204,7 @@ def serve(
       outgrow monitor serve --database shop.db
       outgrow monitor serve --database shop.db
         --listen 0.0.0.0:9464 --token-env TOKEN
+      outgrow monitor serve --database shop.db --alerts alerts.yaml
       outgrow monitor serve --database-env DATABASE_URL --phase phase-2
       outgrow monitor serve --database shop.db --profile auto
         --store /var/lib/outgrow/shop.history
@@ -203,6 +213,7 @@ def serve(
     """  # noqa: D301
     target = _database(database, database_env)
     token = _token(token_env)
+    from monitor.alerts.config import AlertsConfig, load_alerts_config  # noqa: PLC0415
     from monitor.collect.database import open_probe  # noqa: PLC0415
     from monitor.collect.schema_shape import ShapeReader  # noqa: PLC0415
     from monitor.phases import check_profile, load_phase, load_roadmap, next_phase  # noqa: PLC0415
@@ -224,13 +235,14 @@ def serve(
         monthly_cost=monthly_cost,
     )
     watch.thresholds()  # a wrong --scale is refused before anything is opened
+    told = AlertsConfig() if alerts is None else load_alerts_config(alerts)
     host, port = parse_address(listen)
     check_exposure(host, token, insecure=insecure)
     probe = open_probe(target)
     listening = listen_on(host, port)
     history = open_history(store, target)
     shape = ShapeReader(target)
-    sidecar = Sidecar(watch, probe, history, shape.read)
+    sidecar = Sidecar(watch, probe, history, shape.read, alerts=told)
 
     def ready(address: str) -> None:
         watched = sidecar.published.database

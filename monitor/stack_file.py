@@ -78,11 +78,11 @@ class PhaseShape(_Shape):
     thresholds: dict[str, LimitShape]
 
 
-class _StrictLoader(yaml.SafeLoader):
+class StrictLoader(yaml.SafeLoader):
     """YAML that refuses a key given twice, where the plain loader would quietly keep the second."""
 
 
-def _mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Hashable, Any]:
+def _mapping(loader: StrictLoader, node: yaml.MappingNode) -> dict[Hashable, Any]:
     seen: set[object] = set()
     for key_node, _ in node.value:
         key = loader.construct_object(key_node, deep=True)
@@ -92,7 +92,7 @@ def _mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Hashable, An
     return loader.construct_mapping(node, deep=True)
 
 
-_StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
 
 
 def parse_stack_config(config: Mapping[str, object], path: Path) -> PhaseShape:
@@ -121,7 +121,7 @@ def read_config(path: Path) -> dict[str, object]:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        document = yaml.load(text, Loader=_StrictLoader)  # noqa: S506  # it is a SafeLoader
+        document = yaml.load(text, Loader=StrictLoader)  # noqa: S506  # it is a SafeLoader
     except (OSError, UnicodeDecodeError) as error:
         raise BadStackFile(f"{path} cannot be read", why=str(error)) from error
     except yaml.YAMLError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from monitor.alerts.table import ALERTS, AlertGroup, AlertSeverity
+from monitor.alerts.table import ALERTS, PHASE_ALERTS, AlertGroup, AlertSeverity
 from monitor.units import show
 
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ def active_alerts(assessment: Assessment) -> tuple[ActiveAlert, ...]:
     """
     judged = {metric.id: metric for metric in assessment.metrics}
     raised = []
-    for alert in ALERTS:
-        metric = judged[alert.metric]
-        if metric.category is None or not alert.fires(metric.category):
+    for alert in (*ALERTS, *PHASE_ALERTS):
+        metric = judged.get(alert.metric)
+        if metric is None or metric.category is None or not alert.fires(metric.category):
             continue
         limit = metric.stay if alert.severity is AlertSeverity.WARNING else metric.urgent
         text = f"{alert.summary} ({show(metric.id, metric.value)}, limit {show(metric.id, limit)})"

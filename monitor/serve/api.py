@@ -7,39 +7,37 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ValidationError
+from prometheus_client.exposition import choose_encoder
 from starlette.middleware.gzip import GZipMiddleware
 
 from monitor.page.routes import add_page
+from monitor.serve.alerts_api import add_alerts
+from monitor.serve.documents import Health, MetricsDocument, Problem, Readiness
 from monitor.serve.exposition import Names, expose
 from monitor.serve.guard import TokenGuard
 from monitor.serve.history_api import add_history
 from monitor.serve.published import AssessmentDocument, assessment_document, metrics_document
-from monitor.serve.push import MAX_PUSH_BYTES, PushAnswer, PushDocument
+from monitor.serve.push_api import add_push
 from monitor.terminal import to_json
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from monitor.page.routes import Pages
+    from monitor.serve.published import Published
     from monitor.serve.sidecar import Sidecar
 
 PREFIX: Final = "/api/metrics/scalability"
+_DESCRIPTION: Final = """
+Each endpoint answers from the last evaluation, which is made once per interval, so asking more often costs
+little and changes nothing. With a token set, every route asks for it: `Authorization: Bearer TOKEN`, or Basic
+with the token as the password.
+"""
+_EXPOSED: Final = """# HELP database_size_bytes Size of the database with its write-ahead log.
+# TYPE database_size_bytes gauge
+database_size_bytes 5.24288e+07
+"""
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-
-
-class Problem(BaseModel):
-    """Why a request was refused."""
-
-    error: str
-
-
-class Health(BaseModel):
-    """Whether the sidecar evaluates in time."""
-
-    status: str
-    light: str
-    evaluations: int
 
 
 @dataclass(frozen=True)
@@ -63,20 +61,52 @@ def make_served(sidecar: Sidecar, token: str | None = None) -> Served:
         version=sidecar.published.state.version,
         docs_url=None,  # the page would load its scripts from elsewhere
         redoc_url=None,
+        description=_DESCRIPTION,
+        responses={
+            401: {
+                "model": Problem,
+                "description": "The token is missing or wrong; the same on every route",
+            },
+            403: {"model": Problem, "description": "Another site's page asks, or by a name that is not ours"},
+            429: {"model": Problem, "description": "Too many requests from one address; see Retry-After"},
+        },
     )
     _add_reading(api, sidecar)
-    _add_pushing(api, sidecar)
+    add_push(api, PREFIX, sidecar, _HEADERS)
+    add_alerts(api, sidecar, _HEADERS)
     add_history(api, PREFIX, sidecar, _HEADERS)
     pages = add_page(api, sidecar)
     compressed = GZipMiddleware(api, minimum_size=1024)
     return Served(compressed if token is None else TokenGuard(compressed, token), pages)
 
 
+class _Exposed:
+    """Writes the exposition once for each evaluation, whoever asks how often."""
+
+    def __init__(self, sidecar: Sidecar) -> None:
+        self._sidecar = sidecar
+        self._of: Published | None = None
+        self._written: dict[tuple[Names, str], tuple[bytes, str]] = {}
+
+    def answer(self, names: Names, accept: str) -> tuple[bytes, str]:
+        published = self._sidecar.published
+        if published is not self._of:
+            self._of, self._written = published, {}
+        key = (names, choose_encoder(accept)[1])
+        if key not in self._written:
+            receivers = self._sidecar.delivery.statuses()
+            self._written[key] = expose(published, names, accept, receivers)
+        return self._written[key]
+
+
 def _add_reading(api: FastAPI, sidecar: Sidecar) -> None:
+    exposed = _Exposed(sidecar)
+
     @api.get(
         PREFIX,
         summary="Every measurement beside its limits, and what they rest on",
-        response_model=dict[str, Any],
+        tags=["scalability"],
+        response_model=MetricsDocument,
     )
     async def metrics() -> Response:
         return _json(metrics_document(sidecar.published))
@@ -84,6 +114,7 @@ def _add_reading(api: FastAPI, sidecar: Sidecar) -> None:
     @api.get(
         f"{PREFIX}/assessment",
         summary="Score, light, decision, reasons and recommendations",
+        tags=["scalability"],
         response_model=AssessmentDocument,
         responses={
             503: {"model": AssessmentDocument, "description": "The light is unknown, asked for with strict=1"}
@@ -99,18 +130,28 @@ def _add_reading(api: FastAPI, sidecar: Sidecar) -> None:
         f"{PREFIX}/prometheus",
         summary="Prometheus exposition, as text or OpenMetrics by the Accept header",
         response_class=Response,
-        responses={200: {"content": {"text/plain": {}, "application/openmetrics-text": {}}}},
+        tags=["scalability"],
+        responses={
+            200: {
+                "description": "Text format 0.0.4, or OpenMetrics 1.0 where Accept asks for it",
+                "content": {
+                    "text/plain": {"schema": {"type": "string"}, "example": _EXPOSED},
+                    "application/openmetrics-text": {"schema": {"type": "string"}},
+                },
+            }
+        },
     )
     async def prometheus(
         request: Request,
         names: Annotated[Names, Query(description="The mission's names, others, or both")] = Names.BOTH,
     ) -> Response:
-        body, content_type = expose(sidecar.published, names, request.headers.get("accept", ""))
+        body, content_type = exposed.answer(names, request.headers.get("accept", ""))
         return Response(body, headers={**_HEADERS, "Content-Type": content_type})
 
     @api.get(
         "/healthz",
         summary="Whether the monitor itself is well",
+        tags=["health"],
         response_model=Health,
         responses={503: {"model": Health, "description": "No evaluation for three intervals"}},
     )
@@ -118,61 +159,25 @@ def _add_reading(api: FastAPI, sidecar: Sidecar) -> None:
         late = sidecar.is_late()
         health = Health(
             status="late" if late else "ok",
-            light=sidecar.published.assessment.light.value,
+            light=sidecar.published.assessment.light,
             evaluations=sidecar.published.state.evaluations,
         )
-        return _json(health.model_dump(), 503 if late else 200)
+        return _json(health.model_dump(mode="json"), 503 if late else 200)
 
-
-def _add_pushing(api: FastAPI, sidecar: Sidecar) -> None:
-    @api.post(
-        f"{PREFIX}/push",
-        summary="Take a worker's cumulative counters",
-        response_model=PushAnswer,
-        responses={
-            400: {"model": Problem, "description": "Not a document of version 1"},
-            403: {"model": Problem, "description": "Sent by another site's page in a browser"},
-            413: {"model": Problem, "description": f"More than {MAX_PUSH_BYTES} bytes"},
-        },
-        openapi_extra={
-            "requestBody": {
-                "required": True,
-                "content": {"application/json": {"schema": PushDocument.model_json_schema()}},
-            }
-        },
+    @api.get(
+        "/readyz",
+        summary="Whether what the monitor answers can be relied on",
+        tags=["health"],
+        response_model=Readiness,
+        responses={503: {"model": Readiness, "description": "Late, or the database cannot be read"}},
     )
-    async def push(request: Request) -> Response:
-        if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
-            # A browser that knows the token would send it along with what any other site posts here.
-            sidecar.refuse_push()
-            return _json({"error": "other sites' pages may not push"}, 403)
-        body = await _body(request)
-        if body is None:
-            sidecar.refuse_push()
-            return _json({"error": f"a push is at most {MAX_PUSH_BYTES} bytes"}, 413)
-        try:
-            document = PushDocument.model_validate_json(body)
-        except ValidationError as error:
-            sidecar.refuse_push()
-            return _json({"error": _first(error)}, 400)
-        return _json(sidecar.push(document).model_dump())
-
-
-async def _body(request: Request) -> bytes | None:
-    """Read a request's body, or give up where it gets larger than any document."""
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > MAX_PUSH_BYTES:
-            return None
-    return bytes(body)
-
-
-def _first(error: ValidationError) -> str:
-    """Say what is wrong first, without repeating what was sent."""
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
-    return f"{where}: {first['msg']}" if where else first["msg"]
+    async def readyz() -> Response:
+        reasons = ["no evaluation for three intervals"] if sidecar.is_late() else []
+        size = next(m for m in sidecar.published.assessment.metrics if m.id == "database_size_bytes")
+        if size.value is None:
+            reasons.append(f"the database cannot be read: {size.note or 'it was not looked at yet'}")
+        ready = Readiness(ready=not reasons, reasons=reasons)
+        return _json(ready.model_dump(), 200 if ready.ready else 503)
 
 
 def _json(content: Any, status: int = 200) -> Response:

@@ -21,22 +21,33 @@ from prometheus_client.core import (
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from monitor.alerts.table import ALERTS
-from monitor.assessment import Decision, Light
 from monitor.middleware.buckets import count_at_most
 from monitor.middleware.recorder import OVERFLOW
 from monitor.serve.exposed_sources import database_families, machine_families
+from monitor.serve.judged_exposition import alerting, judgement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from prometheus_client.core import Metric
 
+    from monitor.alerts.delivery import ReceiverStatus
     from monitor.serve.published import Published
+    from monitor.thresholds import Thresholds
 
 #: Upper bounds of the request duration histogram, in seconds; the mission's 100, 200 and 500 ms are among
 #: them.
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 2.5, 5.0, 10.0)
+
+
+def bounds(thresholds: Thresholds) -> tuple[float, ...]:
+    """Return the histogram's upper bounds in seconds: the usual ones, and the limits of P95 themselves.
+
+    So that the share of requests beyond a limit is counted, not interpolated.
+    """
+    limit = thresholds["p95_ms"]
+    own = {value / 1000 for value in (limit.stay, limit.urgent) if value is not None}
+    return tuple(sorted({*BOUNDS, *own}))
 
 
 class Names(StrEnum):
@@ -47,33 +58,38 @@ class Names(StrEnum):
     BOTH = "both"
 
 
-def expose(published: Published, names: Names, accept: str) -> tuple[bytes, str]:
+def expose(
+    published: Published, names: Names, accept: str, receivers: Sequence[ReceiverStatus] = ()
+) -> tuple[bytes, str]:
     """Write an evaluation as text.
 
     Args:
         published: the evaluation.
         names: which metric names.
         accept: the request's Accept header; it chooses between the text format and OpenMetrics.
+        receivers: how telling the receivers of alerts goes.
 
     Returns:
         The body and its content type.
     """
     registry = CollectorRegistry()
-    registry.register(_Exposition(published, names))
+    registry.register(_Exposition(published, names, receivers))
     encode, content_type = choose_encoder(accept)
     return encode(registry), content_type
 
 
 class _Exposition(Collector):
-    def __init__(self, published: Published, names: Names) -> None:
+    def __init__(self, published: Published, names: Names, receivers: Sequence[ReceiverStatus]) -> None:
         self._published = published
         self._names = names
+        self._receivers = receivers
 
     def collect(self) -> Iterator[Metric]:
         if self._names is not Names.CONVENTIONAL:
             yield from _mission(self._published)
         if self._names is not Names.MISSION:
-            yield from _judgement(self._published)
+            yield from judgement(self._published)
+            yield from alerting(self._published, self._receivers)
             yield from _requests(self._published)
             yield from _resources(self._published)
             yield from _monitor(self._published)
@@ -105,65 +121,13 @@ def _mission(published: Published) -> Iterator[Metric]:
         yield summary
 
 
-def _judgement(published: Published) -> Iterator[Metric]:
-    assessment = published.assessment
-    if assessment.score is not None:
-        yield GaugeMetricFamily(
-            "scalability_score", "Score, 0 to 100; absent while unknown.", assessment.score
-        )
-    yield _states("scalability_light", "Traffic light; the current state is 1.", Light, assessment.light)
-    yield _states(
-        "scalability_decision", "Migration decision; the current state is 1.", Decision, assessment.decision
-    )
-    yield GaugeMetricFamily(
-        "scalability_decision_held_seconds",
-        "How long the decision has been at least this bad without a break.",
-        published.held.seconds,
-    )
-    yield GaugeMetricFamily(
-        "scalability_data_coverage_ratio", "Share of metrics whose value is known.", assessment.coverage
-    )
-    yield GaugeMetricFamily(
-        "scalability_scale_ratio", "Factor by which limits of load were lowered; 1 is none.", assessment.scale
-    )
-    value = GaugeMetricFamily("scalability_metric_value", "Value, in the metric's unit.", labels=["metric"])
-    limit = GaugeMetricFamily(
-        "scalability_metric_threshold", "Limit, in the metric's unit.", labels=["metric", "limit"]
-    )
-    points = GaugeMetricFamily("scalability_metric_utility", "Worth, 0 to 100 points.", labels=["metric"])
-    stale = GaugeMetricFamily(
-        "scalability_metric_stale", "1 while the metric's value is not known.", labels=["metric"]
-    )
-    for metric in assessment.metrics:
-        limit.add_metric([metric.id, "stay"], metric.stay)
-        if metric.urgent is not None:
-            limit.add_metric([metric.id, "urgent"], metric.urgent)
-        stale.add_metric([metric.id], float(metric.value is None))
-        if metric.value is not None and metric.utility is not None:
-            value.add_metric([metric.id], metric.value)
-            points.add_metric([metric.id], metric.utility)
-    yield from (value, limit, points, stale)
-    raised = {alert.id for alert in published.alerts}
-    alerts = GaugeMetricFamily(
-        "scalability_alert_active", "1 while the alert is raised.", labels=["alert", "group", "severity"]
-    )
-    for alert in ALERTS:
-        alerts.add_metric([alert.id, alert.group, alert.severity], float(alert.id in raised))
-    yield alerts
-
-
-def _states(name: str, text: str, states: type[StrEnum], current: StrEnum) -> Metric:
-    family = GaugeMetricFamily(name, text, labels=["state"])
-    for state in states:
-        family.add_metric([state.value], float(state is current))
-    return family
-
-
 def _requests(published: Published) -> Iterator[Metric]:
     total = published.total
     requests = CounterMetricFamily("http_requests", "Finished requests.", labels=["status_class"])
-    for name, count in sorted(total.classes.items()):
-        requests.add_metric([name], count)
+    if total.classes:
+        # Each class from the first request on: a ratio of failed requests has a 0 to begin with.
+        for name in ("1xx", "2xx", "3xx", "4xx", "5xx"):
+            requests.add_metric([name], total.classes.get(name, 0))
     yield requests
     yield CounterMetricFamily("http_requests_aborted", "Requests whose client went away.", total.aborted)
     yield GaugeMetricFamily(
@@ -172,7 +136,9 @@ def _requests(published: Published) -> Iterator[Metric]:
         sum(worker.document.requests.in_flight for worker in published.workers),
     )
     if total.buckets:
-        counts = [(str(bound), float(count_at_most(total.buckets, bound))) for bound in BOUNDS]
+        counts = [
+            (str(bound), float(count_at_most(total.buckets, bound))) for bound in bounds(published.thresholds)
+        ]
         yield HistogramMetricFamily(
             "http_request_duration_seconds",
             "Response time; bounds are exact to 1.1 %.",

@@ -18,8 +18,10 @@ from monitor.terminal import to_json
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from monitor.alerts.engine import AlertStatus
     from monitor.alerts.evaluation import ActiveAlert
     from monitor.collect.reading import DatabaseReading, SystemReading
+    from monitor.phases import Phase
     from monitor.serve.counters import Counters, QueryCounts, StatementCounts
     from monitor.serve.traffic import ResponseTimes
     from monitor.serve.workers import Worker
@@ -56,7 +58,11 @@ class MonitorState:
 
 @dataclass(frozen=True)
 class Published:
-    """One evaluation: the judgement, what is held, what the history adds, what was measured."""
+    """One evaluation: the judgement, what is held, what the history adds, what was measured.
+
+    `alerts` are raised at this moment; `alert_states` says how long each alert has been so, what it waits
+    for, and whether people are told.
+    """
 
     assessment: Assessment
     held: Held
@@ -71,6 +77,8 @@ class Published:
     workers: tuple[Worker, ...]
     state: MonitorState
     clock: float
+    alert_states: tuple[AlertStatus, ...] = ()
+    roadmap: tuple[Phase, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from monitor.alerts.config import AlertsConfig
+from monitor.alerts.delivery import Delivery
+from monitor.alerts.engine import AlertEngine
 from monitor.alerts.evaluation import active_alerts
 from monitor.assessment import Decision, assess
 from monitor.collect.facts import database_facts
@@ -116,6 +119,7 @@ class Sidecar:
         probe: what looks at its database.
         history: where each evaluation is kept; in memory only by default.
         shape: tells what the schema looks like, at once; None while it is not known.
+        alerts: when alerts fire, and whom they are told to; nobody by default.
     """
 
     def __init__(
@@ -124,6 +128,8 @@ class Sidecar:
         probe: DatabaseProbe | None,
         history: History | None = None,
         shape: Callable[[], SchemaShape | None] = lambda: None,
+        *,
+        alerts: AlertsConfig | None = None,
     ) -> None:
         #: What is judged, by which limits, how often.
         self.watch = watch
@@ -153,6 +159,15 @@ class Sidecar:
         self._pushes = 0
         self._refused = 0
         self._observer.look()
+        database = self._observer.database
+        #: How telling the receivers goes.
+        self.delivery = Delivery(
+            alerts or AlertsConfig(),
+            self.history,
+            monitor="the application" if database is None else database.name,
+            phase=watch.phase.id,
+        )
+        self._alerts = AlertEngine(alerts or AlertsConfig(), self._thresholds, self.history, self.delivery)
         #: The latest evaluation; replaced as a whole, never changed.
         self.published = self.evaluate()
 
@@ -175,6 +190,7 @@ class Sidecar:
         """Look and evaluate until told to stop."""
         pause = min(_LOOK_S, self.watch.interval_s)
         due = time.monotonic() + self.watch.interval_s
+        self.delivery.start()
         while not stop.wait(pause):
             try:
                 self._observer.look()
@@ -184,6 +200,7 @@ class Sidecar:
             except Exception:  # noqa: BLE001  # one failed look must not end the watching; /healthz tells of many
                 _LOG.exception("an evaluation failed")
         self._observer.close()
+        self.delivery.stop()
         self.history.close()
 
     def evaluate(self) -> Published:
@@ -231,6 +248,8 @@ class Sidecar:
                 refused_pushes=self._refused,
             ),
             clock=clock,
+            alert_states=self._alerts.after(assessment, clock=clock),
+            roadmap=self.watch.roadmap,
         )
 
     def _record(self, assessment: Assessment, total: Counters, times: ResponseTimes, clock: float) -> None:

@@ -13,6 +13,7 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from monitor.errors import MonitorError
 from monitor.serve.counters import Counters
 
 if TYPE_CHECKING:
@@ -24,8 +25,14 @@ if TYPE_CHECKING:
 DEAD_AFTER_S: Final = 15.0
 #: How many workers are remembered, dead ones included, so that one that only paused is not counted twice.
 _MAX_WORKERS: Final = 512
+#: Names and SQL of all remembered workers together are at most so many characters.
+_MAX_NAMES: Final = 16 * 1024 * 1024
 #: Pushes of so many seconds share one entry of the window.
 _SLOT_S: Final = 1.0
+
+
+class TooManyWorkers(MonitorError):
+    """All places are taken by workers that push; one more would push one of them out."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +78,14 @@ class Workers:
         self._recent: deque[tuple[float, Counters]] = deque()
         self._observed_since: float | None = None
         self._last_heard: float | None = None
+        self._names_held = 0
 
     def push(self, document: PushDocument) -> None:
-        """Add what a worker gained since its last push; a repeated or overtaken document adds nothing."""
+        """Add what a worker gained since its last push; a repeated or overtaken document adds nothing.
+
+        Raises:
+            TooManyWorkers: it is a new one, and there is no place that a dead one could give up.
+        """
         counters = document.counters()
         with self._lock:
             now = self._clock()
@@ -82,6 +94,7 @@ class Workers:
             same_life = last is not None and last.document.start_time == document.start_time
             if same_life and last is not None and document.seq <= last.document.seq:
                 return
+            self._make_room(key, counters, now)
             gained = counters.since(last.counters) if same_life and last is not None else None
             if gained is None and not same_life and document.start_time < self._began - 1:
                 # It has counted since before this sidecar began: for the totals, but not "in the last
@@ -96,8 +109,21 @@ class Workers:
             self._workers[key] = Worker(document, counters, now)
             self._workers.move_to_end(key)
             self._last_heard = now
-            while len(self._workers) > _MAX_WORKERS:
-                self._workers.popitem(last=False)
+
+    def _make_room(self, key: tuple[str, str], counters: Counters, now: float) -> None:
+        """Forget the longest dead where a new worker needs its place; those that push keep theirs.
+
+        So a flood of invented workers neither fills the memory nor drives the real ones out.
+        """
+        known = self._workers.get(key)
+        before = 0 if known is None else _names(known.counters)
+        self._names_held += _names(counters) - before
+        while (len(self._workers) >= _MAX_WORKERS and known is None) or self._names_held > _MAX_NAMES:
+            oldest = next(iter(self._workers), None)
+            if oldest is None or oldest == key or now - self._workers[oldest].heard < DEAD_AFTER_S:
+                self._names_held -= _names(counters) - before
+                raise TooManyWorkers(f"more than {len(self._workers)} workers push at the same time")
+            self._names_held -= _names(self._workers.pop(oldest).counters)
 
     def total(self) -> Counters:
         """Return everything counted by all workers, dead ones included; no count ever falls."""
@@ -137,3 +163,8 @@ class Workers:
     def _clock_of(self, wall: float, now: float) -> float:
         """Translate a worker's start into the monotonic clock, never into the future."""
         return min(now - (self._wall() - wall), now)
+
+
+def _names(counters: Counters) -> int:
+    """Return how many characters of names a worker's counters hold: what of them can grow without bound."""
+    return sum(map(len, counters.routes)) + sum(map(len, counters.statements))

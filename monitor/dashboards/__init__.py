@@ -1,0 +1,1 @@
+"""Grafana dashboards, made from the thresholds: `panels` builds panels, one module for each dashboard."""
