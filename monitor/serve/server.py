@@ -11,10 +11,12 @@ import threading
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from hypercorn.asyncio import serve as hypercorn_serve
-from hypercorn.config import Config
+from hypercorn.config import Config, Sockets
 
 from monitor.errors import MonitorError, UsageError
 from monitor.serve.api import make_served
+from monitor.serve.guard import is_loopback
+from monitor.serve.limits import Fence, LimitedListener, Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 #: A client that has not sent its whole header, or is idle, after so many seconds is cut off.
 _IDLE_S: Final = 5
 _BACKLOG: Final = 128
+#: Bytes of a request's line and headers together.
+_MAX_HEADER: Final = 16 * 1024
 
 
 class BadAddress(MonitorError, UsageError):
@@ -76,7 +80,12 @@ def listen_on(host: str, port: int) -> socket.socket:
 
 
 def run(
-    sidecar: Sidecar, listening: socket.socket, *, token: str | None = None, ready: Callable[[str], None]
+    sidecar: Sidecar,
+    listening: socket.socket,
+    *,
+    token: str | None = None,
+    ready: Callable[[str], None],
+    limits: Limits | None = None,
 ) -> None:
     """Watch and serve until SIGINT or SIGTERM.
 
@@ -84,24 +93,47 @@ def run(
         sidecar: what to serve.
         listening: from `listen_on`; closed at the end.
         token: the bearer token every route asks for, None without one.
+        limits: how much one client may take.
         ready: called with the base URL once requests are answered.
     """
     stop = threading.Event()
     watching = threading.Thread(target=sidecar.run, args=(stop,), name="outgrow-watch", daemon=True)
     watching.start()
     try:
-        asyncio.run(_serve(sidecar, listening, token, ready))
+        asyncio.run(_serve(sidecar, listening, token, ready, limits or Limits()))
     finally:
         stop.set()
         watching.join(5)
 
 
+class _Config(Config):
+    """Hypercorn's settings, with a listener that keeps count of connections."""
+
+    limits: Limits = Limits()
+
+    def create_sockets(self) -> Sockets:
+        """Open the sockets."""
+        opened = super().create_sockets()
+        limited: list[socket.socket] = [
+            LimitedListener.of(listening, self.limits) for listening in opened.insecure_sockets
+        ]
+        return Sockets(opened.secure_sockets, limited, opened.quic_sockets)
+
+
 async def _serve(
-    sidecar: Sidecar, listening: socket.socket, token: str | None, ready: Callable[[str], None]
+    sidecar: Sidecar,
+    listening: socket.socket,
+    token: str | None,
+    ready: Callable[[str], None],
+    limits: Limits,
 ) -> None:
-    config = Config()
+    config = _Config()
+    host = listening.getsockname()[0]
     config.bind = [f"fd://{listening.detach()}"]
     config.keep_alive_timeout = _IDLE_S
+    config.h11_max_incomplete_size = _MAX_HEADER
+    config.max_app_queue_size = 4  # what a client sends before it is read waits in its own machine
+    config.limits = limits
     config.graceful_timeout = 1
     config.shutdown_timeout = 2
     config.include_server_header = False
@@ -121,7 +153,8 @@ async def _serve(
         await stopped.wait()
         served.pages.streams.close()
 
-    api = cast("Any", served.app)  # the two packages spell the same ASGI types differently
+    fence = Fence(served.app, limits, loopback=token is None and is_loopback(host))
+    api = cast("Any", fence)  # the two packages spell the same ASGI types differently
     await hypercorn_serve(api, config, shutdown_trigger=told_to_stop)
 
 

@@ -71,6 +71,9 @@ class Prometheus:
             assert time.monotonic() < deadline, self._log.read_text()
             time.sleep(0.05)
         self._url = f"http://{found[1]}"
+        while self._client.get(f"{self._url}/-/ready").status_code != 200:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
     def api(self, path: str, **parameters: str) -> Any:
         answer = self._client.get(f"{self._url}/api/v1/{path}", params=parameters).json()
@@ -126,6 +129,7 @@ def _push(url: str, times: int) -> None:
         document |= {"start_time": DOCUMENT["start_time"], "seq": seq}
         for part, names in (
             (document["requests"], ("total",)),
+            (document["queries"], ("count", "sum_seconds", "slow", "busy_errors")),
             (document["requests"]["by_class"], tuple(document["requests"]["by_class"])),
             (document["latency"], ("sum_seconds", "count")),
             *((route, tuple(route)) for route in document["routes"].values()),

@@ -333,7 +333,9 @@ def test_the_api_describes_itself_and_loads_nothing_from_elsewhere() -> None:
         f"{PREFIX}/push",
         "/export.csv",
         "/export.json",
+        "/api/alerts",
         "/healthz",
+        "/readyz",
     }
     assert "AssessmentDocument" in described["components"]["schemas"]
     assert call(watching(), "GET", "/docs").status_code == 404
@@ -461,7 +463,9 @@ ROUTES = [
     ("GET", f"{PREFIX}/history"),
     ("GET", f"{PREFIX}/prometheus"),
     ("POST", f"{PREFIX}/push"),
+    ("GET", "/api/alerts"),
     ("GET", "/healthz"),
+    ("GET", "/readyz"),
     ("GET", "/openapi.json"),
     ("GET", "/"),
     ("GET", "/executive"),
