@@ -45,7 +45,6 @@ class AlertEngine:
 
     Args:
         config: which are enabled, when they fire and end.
-        thresholds: the limits.
         history: where states are kept, and where the windows of burn-rate alerts are read.
         delivery: whom to tell; None tells nobody.
     """
@@ -53,12 +52,10 @@ class AlertEngine:
     def __init__(
         self,
         config: AlertsConfig,
-        thresholds: Thresholds,
         history: History,
         delivery: Delivery | None = None,
     ) -> None:
         self._config = config
-        self._thresholds = thresholds
         self._history = history
         self.delivery = delivery
         self._waits = waits(config)
@@ -68,18 +65,21 @@ class AlertEngine:
         self._standings = self._recall()
         self._burns: tuple[float, dict[str, WindowErrors | None]] = (float("-inf"), {})
 
-    def after(self, assessment: Assessment, *, clock: float) -> tuple[AlertStatus, ...]:
+    def after(
+        self, assessment: Assessment, thresholds: Thresholds, *, clock: float
+    ) -> tuple[AlertStatus, ...]:
         """Take one more evaluation in, and tell of what changed.
 
         Args:
             assessment: the evaluation.
+            thresholds: the limits it was judged by.
             clock: its time by a monotonic clock.
         """
         at = assessment.taken_at
         passed = 0.0 if self._clock is None else min(max(clock - self._clock, 0.0), _LONGEST_STEP_S)
         self._clock = clock
         seen = conditions(
-            assessment, self._thresholds, self._config, lambda window: self._errors(window, at, clock)
+            assessment, thresholds, self._config, lambda window: self._errors(window, at, clock)
         )
         before = self._standings
         self._standings = {

@@ -11,6 +11,7 @@ import struct
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from monitor.serve.guard import is_loopback
@@ -210,7 +211,7 @@ class LimitedListener(socket.socket):
             if hasattr(socket, "TCP_USER_TIMEOUT"):
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _STALLED_MS)
             self.open[peer] = self.open.get(peer, 0) + 1
-            connection.gone = lambda: self._release(peer)
+            connection.gone = partial(self._release, peer)
             return connection, address
 
     def _is_full(self, peer: str) -> bool:

@@ -132,7 +132,6 @@ async def _serve(
     config.bind = [f"fd://{listening.detach()}"]
     config.keep_alive_timeout = _IDLE_S
     config.h11_max_incomplete_size = _MAX_HEADER
-    config.max_app_queue_size = 4  # what a client sends before it is read waits in its own machine
     config.limits = limits
     config.graceful_timeout = 1
     config.shutdown_timeout = 2

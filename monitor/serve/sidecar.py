@@ -167,7 +167,7 @@ class Sidecar:
             monitor="the application" if database is None else database.name,
             phase=watch.phase.id,
         )
-        self._alerts = AlertEngine(alerts or AlertsConfig(), self._thresholds, self.history, self.delivery)
+        self._alerts = AlertEngine(alerts or AlertsConfig(), self.history, self.delivery)
         #: The latest evaluation; replaced as a whole, never changed.
         self.published = self.evaluate()
 
@@ -248,7 +248,7 @@ class Sidecar:
                 refused_pushes=self._refused,
             ),
             clock=clock,
-            alert_states=self._alerts.after(assessment, clock=clock),
+            alert_states=self._alerts.after(assessment, self._thresholds, clock=clock),
             roadmap=self.watch.roadmap,
         )
 
