@@ -36,6 +36,7 @@ def add_push(api: FastAPI, prefix: str, sidecar: Sidecar, headers: Mapping[str, 
         response_model=PushAnswer,
         responses={
             400: {"model": Problem, "description": "Not a document of version 1"},
+            403: {"model": Problem, "description": "Sent by another site's page in a browser"},
             408: {"model": Problem, "description": f"Not sent within {BODY_DEADLINE_S:g} seconds"},
             413: {"model": Problem, "description": f"More than {MAX_PUSH_BYTES} bytes"},
             503: {"model": Problem, "description": "More workers than are followed"},
@@ -48,6 +49,9 @@ def add_push(api: FastAPI, prefix: str, sidecar: Sidecar, headers: Mapping[str, 
         },
     )
     async def push(request: Request) -> Response:
+        if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+            # A browser that knows the token would send it along with what any other site posts here.
+            return refuse(403, "other sites' pages may not push")
         try:
             async with asyncio.timeout(BODY_DEADLINE_S):
                 body = await _body(request)
