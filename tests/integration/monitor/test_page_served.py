@@ -11,6 +11,7 @@ import re
 import signal
 import threading
 import time
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ import httpx
 import pytest
 
 from monitor import page as page_package
+from monitor.forecast import Day, forecast
 from monitor.page.live import EventStream, Streams
 from monitor.page.routes import add_page
 from monitor.phases import load_phase
@@ -134,6 +136,19 @@ def test_a_phase_on_postgresql_has_the_same_page() -> None:
         answer = get(sidecar, view)
         assert answer.status_code == 200
         assert "phase-3" in Words(answer.text).text
+
+
+def test_forecasts_stand_with_their_band_and_carry_the_cost_projection(shop: Shop) -> None:
+    sidecar = shop()
+    published = sidecar.published
+    days = [Day(number, 200.0 + 5 * number) for number in range(40)]
+    made = forecast("concurrent_users", days, published.thresholds["concurrent_users"])
+    assert made.to_stay.days is not None
+    sidecar.published = replace(published, outlook=replace(published.outlook, forecasts=(made,)))
+    for view, expected in (("/executive", made.to_stay), ("/operations", made.to_urgent)):
+        text = Words(get(sidecar, view).text).text
+        assert f"in {expected.days:.0f} days ({expected.earliest or 0:.0f} to " in text
+    assert "a month would cost (as measured)" in Words(get(sidecar, "/executive").text).text
 
 
 def test_own_assumptions_change_the_projection(shop: Shop) -> None:
