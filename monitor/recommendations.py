@@ -91,7 +91,7 @@ def _write_ahead_log(case: Case) -> Recommendation | None:
         severity=Severity.WARNING if pressing else Severity.INFO,
         because=Evidence("journal_mode", mode, "wal", why),
         action="Switch the database to the write-ahead log, so that reading goes on while one writes",
-        command="sqlite3 DATABASE 'PRAGMA journal_mode=WAL'",
+        command="outgrow optimize DATABASE --apply",
         verify_with="outgrow assess --database DATABASE: the journal mode is wal",
         effort="minutes",
     )
@@ -122,7 +122,7 @@ def _indexes(case: Case) -> Recommendation | None:
         severity=case.severity("average_query_ms"),
         because=case.evidence("average_query_ms"),
         action="Find the slowest queries and give them the index they lack",
-        command="sqlite3 DATABASE .expert (then paste the query)" if case.on_sqlite else f"psql -c '{query}'",
+        command="outgrow optimize DATABASE --url URL" if case.on_sqlite else f"psql -c '{query}'",
         verify_with="the average query time falls below its stay limit",
         effort="hours",
     )

@@ -90,7 +90,7 @@ def test_a_rollback_journal_is_worth_a_remark_and_under_pressure_a_warning() -> 
     assert advice(facts=rollback)["enable-wal"].severity is Severity.INFO
     pressed = advice(facts=rollback, p95_ms=250)["enable-wal"]
     assert pressed.severity is Severity.WARNING
-    assert pressed.command == "sqlite3 DATABASE 'PRAGMA journal_mode=WAL'"
+    assert pressed.command == "outgrow optimize DATABASE --apply"
     assert "enable-wal" not in advice(facts=Facts(database="sqlite", journal_mode="wal"), p95_ms=250)
 
 
@@ -100,7 +100,7 @@ def test_busy_errors_call_for_waiting_and_short_transactions() -> None:
 
 
 def test_slow_queries_call_for_indexes_in_the_databases_own_words() -> None:
-    assert "sqlite3 DATABASE .expert" in advice(average_query_ms=120)["index-slow-queries"].command
+    assert "outgrow optimize DATABASE" in advice(average_query_ms=120)["index-slow-queries"].command
     found = advice("phase-2", average_query_ms=600)["index-slow-queries"]
     assert found.severity is Severity.CRITICAL
     assert "pg_stat_statements" in found.command
