@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from monitor import source_options as sources
 from monitor.alerts.commands import alerts_app
 from monitor.baseline_cli import baseline_app
 from monitor.errors import MonitorError, UsageError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from monitor.assessment import Assessment
+    from monitor.collect.sources import PrometheusOptions
 
 monitor_app = typer.Typer(help="Watch an application beside it.", no_args_is_help=True)
 
@@ -61,6 +63,12 @@ def assess(
     database: Annotated[
         str | None, typer.Option(help="SQLite file or PostgreSQL connection string.", metavar="FILE_OR_DSN")
     ] = None,
+    prometheus: sources.Prometheus = None,
+    prometheus_label: sources.PrometheusLabel = None,
+    prometheus_token_env: sources.PrometheusTokenEnv = None,
+    prometheus_token_file: sources.PrometheusTokenFile = None,
+    prometheus_sigv4: sources.PrometheusSigv4 = None,
+    prometheus_queries: sources.PrometheusQueries = None,
     snapshot: Annotated[
         Path | None, typer.Option(help="Measurements as JSON; - reads standard input.", metavar="FILE")
     ] = None,
@@ -89,22 +97,33 @@ def assess(
 ) -> None:
     """Judge an application: score, light, decision, reasons, recommendations.
 
-    A running monitor knows everything; a database alone tells its size, its
-    journal mode and its writes. What is not measured is missing and never
+    A running monitor knows everything, and so does a Prometheus that scrapes
+    the monitors of a fleet; a database alone tells its size, its journal mode,
+    its writes and how busy its writer is. What is not measured is missing and never
     counts as good. The exit status is 0 whatever the light is.
 
     \b
     Examples:
       outgrow assess --url http://127.0.0.1:9464
       outgrow assess --database shop.db --seconds 10
+      outgrow assess --prometheus http://127.0.0.1:9090
+        --prometheus-label job=shop
       outgrow assess --snapshot measured.json --json
       outgrow assess --snapshot measured.json --phase phase-2
     """  # noqa: D301  # \b keeps the examples' lines apart in the help
-    if sum(source is not None for source in (url, database, snapshot)) != 1:
+    if sum(source is not None for source in (url, database, snapshot, prometheus)) != 1:
         raise WrongOptions(
             "assess needs one source of measurements",
-            next_step="give one of --url URL, --database FILE, --snapshot FILE",
+            next_step="give one of --url URL, --database FILE, --prometheus URL, --snapshot FILE",
         )
+    fleet = sources.prometheus(
+        prometheus,
+        prometheus_label,
+        prometheus_queries,
+        token_env=prometheus_token_env,
+        token_file=prometheus_token_file,
+        sigv4=prometheus_sigv4,
+    )
     from monitor.rendering_outlook import render_history  # noqa: PLC0415
 
     held = None
@@ -132,6 +151,7 @@ def assess(
             seconds=seconds,
             stacks=stacks,
             monthly_cost=monthly_cost,
+            fleet=fleet,
         )
     if json_output:
         emit_json(judged)
@@ -187,6 +207,17 @@ def serve(
         Path | None,
         typer.Option(help="YAML file: whom alerts are told to, and when (docs/alerts.md).", metavar="FILE"),
     ] = None,
+    prometheus: sources.Prometheus = None,
+    prometheus_label: sources.PrometheusLabel = None,
+    prometheus_token_env: sources.PrometheusTokenEnv = None,
+    prometheus_token_file: sources.PrometheusTokenFile = None,
+    prometheus_sigv4: sources.PrometheusSigv4 = None,
+    prometheus_queries: sources.PrometheusQueries = None,
+    redis: sources.Redis = None,
+    redis_env: sources.RedisEnv = None,
+    cloudwatch: sources.CloudWatch = None,
+    aws_region: sources.AwsRegion = None,
+    cloudwatch_every: sources.CloudWatchEvery = 300.0,
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Allow other machines in without a token.")
     ] = False,
@@ -206,16 +237,30 @@ def serve(
         --listen 0.0.0.0:9464 --token-env TOKEN
       outgrow monitor serve --database shop.db --alerts alerts.yaml
       outgrow monitor serve --database-env DATABASE_URL --phase phase-2
+        --redis-env REDIS_URL --cloudwatch rds=shop --aws-region eu-west-1
+      outgrow monitor serve --prometheus http://prometheus:9090
+        --prometheus-label job=shop --phase phase-3
       outgrow monitor serve --database shop.db --profile auto
         --store /var/lib/outgrow/shop.history
       outgrow monitor serve --database shop.db
         --scale 0.02 --interval 1 --window 15
     """  # noqa: D301
-    target = _database(database, database_env)
+    target = _database(database, database_env, needed=prometheus is None)
     token = _token(token_env)
     from monitor.alerts.config import AlertsConfig, load_alerts_config  # noqa: PLC0415
+
+    fleet = sources.prometheus(
+        prometheus,
+        prometheus_label,
+        prometheus_queries,
+        token_env=prometheus_token_env,
+        token_file=prometheus_token_file,
+        sigv4=prometheus_sigv4,
+    )
     from monitor.collect.database import open_probe  # noqa: PLC0415
     from monitor.collect.schema_shape import ShapeReader  # noqa: PLC0415
+    from monitor.collect.sources import SourceOptions, open_sources  # noqa: PLC0415
+    from monitor.collect.window import Windows  # noqa: PLC0415
     from monitor.phases import check_profile, load_phase, load_roadmap, next_phase  # noqa: PLC0415
     from monitor.serve.guard import check_exposure  # noqa: PLC0415
     from monitor.serve.server import listen_on, parse_address, run  # noqa: PLC0415
@@ -238,15 +283,25 @@ def serve(
     told = AlertsConfig() if alerts is None else load_alerts_config(alerts)
     host, port = parse_address(listen)
     check_exposure(host, token, insecure=insecure)
-    probe = open_probe(target)
+    others = SourceOptions(
+        prometheus=fleet,
+        redis=sources.redis_address(redis, redis_env),
+        cloudwatch=tuple(cloudwatch or ()),
+        region=aws_region,
+        cloudwatch_every_s=cloudwatch_every,
+    )
+    probe = None if target is None else open_probe(target)
     listening = listen_on(host, port)
-    history = open_history(store, target)
-    shape = ShapeReader(target)
-    sidecar = Sidecar(watch, probe, history, shape.read, alerts=told)
+    opened = open_sources(others, Windows.of(window, interval))
+    history = open_history(store, target or sources.fleet_name(str(prometheus), prometheus_label))
+    shape = None if target is None else ShapeReader(target).read
+    sidecar = Sidecar(watch, probe, history, shape or (lambda: None), alerts=told, sources=opened)
 
     def ready(address: str) -> None:
-        watched = sidecar.published.database
-        name = "" if watched is None else f"{watched.name} "
+        published = sidecar.published
+        watched = [one.name for one in (published.database, published.cache) if one is not None]
+        watched += [] if published.fleet is None else [published.fleet.source]
+        name = "".join(f"{one} " for one in watched)
         err.print(f"watching {name}by the limits of {loaded.id} ({loaded.title})")
         if scale != 1:
             err.print(f"[bold yellow]scale {scale:g}[/]: limits of load are lowered for a demonstration")
@@ -267,6 +322,7 @@ def _judge(
     seconds: float,
     stacks: Path | None,
     monthly_cost: float | None,
+    fleet: PrometheusOptions | None,
 ) -> Assessment:
     from dataclasses import replace  # noqa: PLC0415
 
@@ -274,7 +330,12 @@ def _judge(
     from monitor.phases import DEFAULT_PROFILE, load_phase  # noqa: PLC0415
     from monitor.snapshot import FIRST_PHASE, parse_snapshot  # noqa: PLC0415
 
-    if database is not None:
+    if fleet is not None:
+        from monitor.sampling import sample_fleet  # noqa: PLC0415
+
+        chosen = load_phase(phase or FIRST_PHASE, stacks).id
+        taken = sample_fleet(fleet, phase=chosen, profile=profile or DEFAULT_PROFILE)
+    elif database is not None:
         from monitor.sampling import sample  # noqa: PLC0415
 
         chosen = load_phase(phase or FIRST_PHASE, stacks).id
@@ -302,11 +363,13 @@ def _read(path: Path) -> bytes:
         ) from None
 
 
-def _database(database: str | None, variable: str | None) -> str:
+def _database(database: str | None, variable: str | None, *, needed: bool) -> str | None:
+    if database is None and variable is None and not needed:
+        return None
     if (database is None) == (variable is None):
         raise WrongOptions(
             "monitor serve needs one database to watch",
-            next_step="give --database FILE_OR_DSN, or --database-env NAME",
+            next_step="give --database FILE_OR_DSN, or --database-env NAME, or --prometheus URL for a fleet",
         )
     return database if database is not None else environment(str(variable), "--database-env")
 

@@ -10,16 +10,58 @@ from monitor.collect.facts import database_facts
 from monitor.collect.observer import Observer
 from monitor.collect.schema_shape import ShapeReader
 from monitor.collect.window import Windows
+from monitor.errors import MonitorError
 from monitor.snapshot import Facts, Measurement, Snapshot
 from monitor.thresholds import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from monitor.collect.sources import PrometheusOptions
+
 _LOOKS_PER_SECOND: Final = 4
+#: The windows of a fleet are those of a sidecar that runs with its defaults.
+_FLEET_WINDOW_S: Final = 300.0
+_FLEET_INTERVAL_S: Final = 5.0
 _FROM_REQUESTS: Final = (
     "only the request middleware can count it; run outgrow monitor serve beside the application"
 )
+
+
+class PrometheusUnreachable(MonitorError):
+    """A Prometheus does not answer, or does not let the monitor in."""
+
+
+def sample_fleet(options: PrometheusOptions, *, phase: str, profile: str) -> Snapshot:
+    """Ask a fleet's Prometheus once.
+
+    Args:
+        options: which Prometheus, which instances.
+        phase: the phase to judge by.
+        profile: the workload to judge by.
+
+    Raises:
+        BadPrometheus, BadMatcher, BadQueries: an option cannot be used.
+        PrometheusUnreachable: it does not answer.
+    """
+    fleet = options.fleet(Windows.of(_FLEET_WINDOW_S, _FLEET_INTERVAL_S))
+    try:
+        reading = fleet.read()
+    finally:
+        fleet.close()
+    if reading.problem:
+        raise PrometheusUnreachable(
+            "Prometheus cannot be asked",
+            why=reading.problem,
+            next_step="check the address and the credentials, then try again",
+        )
+    return Snapshot(
+        phase=phase,
+        metrics=dict(reading.metrics),
+        taken_at=time.time(),
+        profile=profile,
+        facts=Facts(**reading.facts()),
+    )
 
 
 def sample(

@@ -154,7 +154,7 @@ class CloudReading:
             age_s: how long ago the call was made.
         """
         age, found = self.ended_s + age_s, {}
-        balancers = [values for name, values in self.values.items() if name.startswith("alb=")]
+        balancers = [values for name, values in self.values.items() if values and name.startswith("alb=")]
         requests = sum(values.get("requests", 0.0) for values in balancers)
         if balancers:
             found["requests_per_second"] = _measured(requests / _PERIOD_S, "requests/s", age, requests)

@@ -30,6 +30,7 @@ class Observer:
         probe: what looks at the database; None where there is only the machine.
         windows: over how many seconds each kind of metric is taken.
         clock: a monotonic clock in seconds.
+        machine: whether this machine is the application's; that of a fleet's monitor is not.
         system: what looks at the machine; by default also at the disk that the database fills.
     """
 
@@ -40,10 +41,12 @@ class Observer:
         *,
         clock: Callable[[], float] = time.monotonic,
         system: Callable[[], SystemReading] | None = None,
+        machine: bool = True,
     ) -> None:
         self._probe = probe
         self._windows = windows
         self._clock = clock
+        self._local = machine
         folder = None if probe is None else probe.folder
         self._read_system: Callable[[], SystemReading] = system or functools.partial(read_system, folder)
         self._writes = CounterWindow(windows.writes_s)
@@ -57,7 +60,8 @@ class Observer:
 
     def look(self) -> None:
         """Look once. What cannot be read keeps its last value until it is stale."""
-        self._look_at_machine()
+        if self._local:
+            self._look_at_machine()
         if self._probe is not None:
             self._look_at_database(self._probe.read())
 

@@ -87,19 +87,22 @@ class PrometheusApi:
         *,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self._url = _checked(url)
+        parsed = _checked(url)
+        plain = parsed.copy_with(userinfo=b"")
         given = credentials or Credentials()
         auth: httpx.Auth | None = None
         if given.sigv4_region is not None:
             auth = _Signature(given.sigv4_region)
         elif given.token is not None or given.token_file is not None:
             auth = _Bearer(given)
+        elif parsed.username:
+            auth = httpx.BasicAuth(parsed.username, parsed.password)
         #: The address without user and password.
-        self.shown = str(self._url.copy_with(userinfo=b""))
+        self.shown = str(plain)
         self._client = httpx.Client(
             auth=auth, timeout=TIMEOUT_S, trust_env=False, follow_redirects=False, transport=transport
         )
-        self._endpoint = self._url.copy_with(path=self._url.path.rstrip("/") + "/api/v1/query")
+        self._endpoint = plain.copy_with(path=plain.path.rstrip("/") + "/api/v1/query")
 
     def ask(self, query: str) -> float | None:
         """Answer one query.

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
+from monitor.collect import redis_probe
+from monitor.collect.cloudwatch import CLOUD_METRICS
 from monitor.collect.described import COUNTERS, DETAILS
 
 if TYPE_CHECKING:
@@ -13,7 +15,9 @@ if TYPE_CHECKING:
 
     from prometheus_client.core import Metric
 
+    from monitor.collect.cloudwatch import CloudReading
     from monitor.collect.reading import DatabaseReading, SystemReading
+    from monitor.collect.redis_probe import CacheReading
 
 
 def database_families(reading: DatabaseReading | None) -> Iterator[Metric]:
@@ -71,3 +75,29 @@ def machine_families(machine: SystemReading | None) -> Iterator[Metric]:
             "Share in use of what an ordinary user may fill, 0 to 1.",
             machine.disk.used_percent / 100,
         )
+
+
+def cache_families(reading: CacheReading | None) -> Iterator[Metric]:
+    """Expose what was read of Redis, and whether it answers."""
+    if reading is None:
+        return
+    yield GaugeMetricFamily("scalability_cache_up", "1 if Redis answers.", float(not reading.problem))
+    texts = {**{name: text for name, (_, text) in redis_probe.GAUGES.items()}, **redis_probe.DERIVED}
+    for name, value in sorted(reading.values.items()):
+        yield GaugeMetricFamily(f"scalability_cache_{name}", texts[name], value)
+    for name, value in sorted(reading.counters.items()):
+        yield CounterMetricFamily(f"scalability_cache_{name}", redis_probe.COUNTERS[name][1], value)
+
+
+def cloud_families(reading: CloudReading | None) -> Iterator[Metric]:
+    """Expose what CloudWatch told, by resource, and whether it could be read."""
+    if reading is None:
+        return
+    yield GaugeMetricFamily("scalability_aws_up", "1 if CloudWatch can be read.", float(not reading.problem))
+    names = sorted({name for values in reading.values.values() for name in values})
+    for name in names:
+        family = GaugeMetricFamily(f"scalability_aws_{name}", CLOUD_METRICS[name].text, labels=["resource"])
+        for resource, values in sorted(reading.values.items()):
+            if name in values:
+                family.add_metric([resource], values[name])
+        yield family

@@ -23,7 +23,12 @@ from prometheus_client.registry import Collector
 
 from monitor.middleware.buckets import count_at_most
 from monitor.middleware.recorder import OVERFLOW
-from monitor.serve.exposed_sources import database_families, machine_families
+from monitor.serve.exposed_sources import (
+    cache_families,
+    cloud_families,
+    database_families,
+    machine_families,
+)
 from monitor.serve.judged_exposition import alerting, judgement
 
 if TYPE_CHECKING:
@@ -201,7 +206,10 @@ def _resources(published: Published) -> Iterator[Metric]:
     database, machine, values = published.database, published.machine, _values(published)
     yield from database_families(database)
     yield from machine_families(machine)
-    if "concurrent_users" in values:
+    yield from cache_families(published.cache)
+    yield from cloud_families(published.cloud)
+    # What was read from a Prometheus must not be read back from it as one more instance's.
+    if "concurrent_users" in values and published.fleet is None:
         yield GaugeMetricFamily(
             "scalability_concurrent_users", "Distinct clients in the window.", values["concurrent_users"]
         )

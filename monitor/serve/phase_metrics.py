@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 def phase_metrics(
-    thresholds: Thresholds, reading: DatabaseReading | None, workers: Iterable[Worker]
+    thresholds: Thresholds,
+    reading: DatabaseReading | None,
+    workers: Iterable[Worker],
+    elsewhere: Mapping[str, float] | None = None,
 ) -> Mapping[str, Measurement]:
     """Return what is known of the phase's own metrics; what nothing measures is left out.
 
@@ -24,8 +27,9 @@ def phase_metrics(
         thresholds: a metric without limits in the phase is left out too.
         reading: the last look at the database; a detail named like the metric is its value.
         workers: those that push.
+        elsewhere: what others know, such as the cloud; the database's own word goes first.
     """
-    details = {} if reading is None else dict(reading.details)
+    details = {**(elsewhere or {}), **({} if reading is None else reading.details)}
     for metric, ratio in (
         ("connections_percent", "connections_used_ratio"),
         ("writer_occupancy_percent", "writer_occupancy_ratio"),

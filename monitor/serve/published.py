@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
     from monitor.alerts.engine import AlertStatus
     from monitor.alerts.evaluation import ActiveAlert
+    from monitor.collect.cloudwatch import CloudReading
+    from monitor.collect.fleet import FleetReading
     from monitor.collect.reading import DatabaseReading, SystemReading
+    from monitor.collect.redis_probe import CacheReading
     from monitor.phases import Phase
     from monitor.serve.counters import Counters, QueryCounts, StatementCounts
     from monitor.serve.traffic import ResponseTimes
@@ -79,6 +82,9 @@ class Published:
     clock: float
     alert_states: tuple[AlertStatus, ...] = ()
     roadmap: tuple[Phase, ...] = ()
+    fleet: FleetReading | None = None
+    cache: CacheReading | None = None
+    cloud: CloudReading | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +149,9 @@ def metrics_document(published: Published) -> dict[str, Any]:
         },
         "http": _http(published),
         "database": to_json(published.database),
+        "cache": to_json(published.cache),
+        "cloud": to_json(published.cloud),
+        "fleet": to_json(published.fleet),
         "system": None
         if published.machine is None
         else {**to_json(published.machine), "memory_percent": published.machine.memory_percent},

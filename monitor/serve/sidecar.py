@@ -16,6 +16,7 @@ from monitor.alerts.evaluation import active_alerts
 from monitor.assessment import Decision, assess
 from monitor.collect.facts import database_facts
 from monitor.collect.observer import Observer
+from monitor.collect.sources import Sources
 from monitor.collect.window import CounterWindow, Windows
 from monitor.errors import MonitorError, UsageError
 from monitor.held import HeldDecisions
@@ -28,7 +29,7 @@ from monitor.serve.published import MonitorState, Published
 from monitor.serve.push import PushAnswer, PushDocument
 from monitor.serve.record import reads_per_second, recorded, uptime_percent
 from monitor.serve.salt import DailySalt
-from monitor.serve.traffic import WIDENING, long_window, response_times, traffic
+from monitor.serve.traffic import WIDENING, ResponseTimes, long_window, response_times, traffic
 from monitor.serve.workers import Workers
 from monitor.snapshot import Facts, Measurement, Snapshot
 from monitor.standing import SILENCE_S, Standing, restore, save
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
     from monitor.assessment import Assessment
     from monitor.collect.reading import DatabaseProbe
     from monitor.serve.counters import Counters
-    from monitor.serve.traffic import ResponseTimes
     from monitor.snapshot import SchemaShape
     from monitor.thresholds import Thresholds
 
@@ -120,6 +120,7 @@ class Sidecar:
         history: where each evaluation is kept; in memory only by default.
         shape: tells what the schema looks like, at once; None while it is not known.
         alerts: when alerts fire, and whom they are told to; nobody by default.
+        sources: what else is read: a fleet's Prometheus, a cache, the cloud.
     """
 
     def __init__(
@@ -130,6 +131,7 @@ class Sidecar:
         shape: Callable[[], SchemaShape | None] = lambda: None,
         *,
         alerts: AlertsConfig | None = None,
+        sources: Sources | None = None,
     ) -> None:
         #: What is judged, by which limits, how often.
         self.watch = watch
@@ -138,7 +140,9 @@ class Sidecar:
         self._profile = resolve(watch.profile, None)
         self._thresholds = watch.thresholds(self._profile)
         self._shape = shape
-        self._observer = Observer(probe, Windows.of(watch.window_s, watch.interval_s))
+        self._sources = Sources() if sources is None else sources
+        windows = Windows.of(watch.window_s, watch.interval_s)
+        self._observer = Observer(probe, windows, machine=not self._sources.is_fleet)
         self._workers = Workers(watch.window_s * max(WIDENING))
         self._clients = ActiveClients()
         self._salt = DailySalt()
@@ -201,6 +205,7 @@ class Sidecar:
                 _LOG.exception("an evaluation failed")
         self._observer.close()
         self.delivery.stop()
+        self._sources.close()
         self.history.close()
 
     def evaluate(self) -> Published:
@@ -210,7 +215,8 @@ class Sidecar:
         reported = [worker.document.clients for worker in workers if worker.document.clients is not None]
         users = self._clients.count(reported, self._salt.current().id, now=clock)
         metrics = _merged(self._observer.measurements(), traffic(self._workers, users, self.watch.window_s))
-        metrics |= phase_metrics(self._thresholds, self._observer.database, workers)
+        metrics = self._sources.complete(metrics)
+        metrics |= phase_metrics(self._thresholds, self._observer.database, workers, self._sources.details())
         for metric in self.watch.without:
             metrics[metric] = Measurement(None, METRICS[metric].unit, note="left out with --without")
         outlook = self._memory.outlook(self._thresholds, now=now, clock=clock)
@@ -224,7 +230,7 @@ class Sidecar:
         self._hold(assessment.decision, now, clock)
         self._sustain(assessment, now, clock)
         self._evaluations += 1
-        total, times = self._workers.total(), response_times(self._workers.window(self.watch.window_s))
+        total, times = self._workers.total(), self._times()
         self._record(assessment, total, times, clock)
         return Published(
             assessment=assessment,
@@ -250,6 +256,22 @@ class Sidecar:
             clock=clock,
             alert_states=self._alerts.after(assessment, self._thresholds, clock=clock),
             roadmap=self.watch.roadmap,
+            fleet=self._sources.fleet,
+            cache=self._sources.cache,
+            cloud=self._sources.cloud,
+        )
+
+    def _times(self) -> ResponseTimes:
+        fleet = self._sources.fleet
+        if fleet is None:
+            return response_times(self._workers.window(self.watch.window_s))
+        return ResponseTimes(
+            fleet.average_ms,
+            fleet.p50_ms,
+            fleet.metrics["p95_ms"].value,
+            fleet.p99_ms,
+            fleet.samples or 0,
+            self.watch.window_s,
         )
 
     def _record(self, assessment: Assessment, total: Counters, times: ResponseTimes, clock: float) -> None:
@@ -293,13 +315,9 @@ class Sidecar:
     def _facts(self, share: float | None) -> Facts:
         reading = self._observer.database
         queries = self._workers.window(self.watch.window_s).counters.queries
-        return Facts(
-            **database_facts(reading),
-            busy_errors=None if queries is None else queries.busy,
-            slow_queries=None if queries is None else queries.slow,
-            write_share=share,
-            shape=self._shape(),
-        )
+        counted = {} if queries is None else {"busy_errors": queries.busy, "slow_queries": queries.slow}
+        known = {**self._sources.facts(), **database_facts(reading), **counted}
+        return Facts(**known, write_share=share, shape=self._shape())
 
 
 def _merged(
