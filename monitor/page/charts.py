@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 #: As many points as a chart has room for, and rows as a table of it.
 _POINTS: Final = 180
-_ROWS: Final = 6
+_ROWS: Final = 5
 
 
 class HistoryReader(Protocol):

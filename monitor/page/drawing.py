@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 #: The drawing's own units; it is stretched to the room it gets, strokes excepted.
 WIDTH: Final = 600
 HEIGHT: Final = 160
-_MANY: Final = 60
+_MANY: Final = 36
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def draw(chart: Chart) -> Drawing:
         y = HEIGHT - value / chart.top * HEIGHT
         return min(max(x, 0.0), WIDTH), min(max(y, 0.0), HEIGHT)
 
-    # A third of the points is enough for a still drawing; the script has all of them.
+    # Some forty points are enough for a still drawing; the script has all of them.
     each = 1 + len(chart.times) // _MANY
     paths = []
     for line in chart.values:

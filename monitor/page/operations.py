@@ -9,13 +9,14 @@ from monitor.assessment import Light
 from monitor.page.executive import crossing_text, times_text
 from monitor.page.ranges import DAY
 from monitor.page.status import LIGHTS, SEVERITIES, Badge
-from monitor.page.words import span
+from monitor.page.words import clock_time, span
 from monitor.thresholds import ALL_METRICS
 from monitor.units import show_amount
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from monitor.alerts.engine import AlertStatus
     from monitor.page.seen import Seen
     from monitor.page.status import Room
 
@@ -24,14 +25,14 @@ _UNKNOWN: Final = "–"  # noqa: RUF001  # the sign for "no value", not a hyphen
 
 
 def _alerts(seen: Seen) -> dict[str, Any]:
+    told = {status.condition.id: status for status in seen.published.alert_states}
     alerts = [
         {
             "badge": SEVERITIES[alert.severity.value],
             "title": ALL_METRICS[alert.metric].title,
             "summary": alert.summary,
             "id": alert.id,
-            "since": "",
-            "runbook": "",
+            **_standing(told.get(alert.id)),
         }
         for alert in seen.published.alerts
     ]
@@ -43,6 +44,15 @@ def _alerts(seen: Seen) -> dict[str, Any]:
         if known
         else "No alert is raised, but something is not measured and could not raise one.",
     }
+
+
+def _standing(status: AlertStatus | None) -> dict[str, str]:
+    """Say since when an alert stands, whether people were told of it, and what to do."""
+    if status is None:
+        return {"since": "", "runbook": ""}
+    standing = status.standing
+    since = f"{standing.state.value} since {clock_time(standing.since)}" if standing.since else ""
+    return {"since": since, "runbook": status.condition.runbook}
 
 
 def _health(seen: Seen) -> dict[str, Any]:
