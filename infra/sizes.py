@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -46,12 +46,13 @@ class Shape(BaseModel):
 
 
 class Host(Shape):
-    """The one machine of phase-1."""
+    """The one machine of phase-1; `copy_hours` is how far back its continuous copies reach."""
 
     type: InstanceType
     root_gb: Gigabytes
     data_gb: Gigabytes
     snapshots: Count
+    copy_hours: Annotated[int, Field(strict=True, ge=1, le=8760)] = 168
 
 
 class Servers(Shape):
@@ -70,6 +71,23 @@ class Servers(Shape):
         return self
 
 
+def fargate_size(cpu: int, memory: int) -> None:
+    """Refuse a size that Fargate does not offer.
+
+    Raises:
+        ValueError: says what is offered instead.
+    """
+    offered = FARGATE_MEMORY.get(cpu)
+    if offered and memory in offered:
+        return
+    known = (
+        f"with cpu {cpu} Fargate offers memory {offered[0]} to {offered[-1]} MiB in its steps"
+        if offered
+        else f"Fargate offers cpu {', '.join(map(str, FARGATE_MEMORY))}"
+    )
+    raise ValueError(f"cpu {cpu} with memory {memory} does not exist: {known}")
+
+
 class Containers(Shape):
     """The Fargate service of phase-3 in one region; `cpu` in units (1024 = 1 vCPU), `memory` in MiB."""
 
@@ -81,14 +99,7 @@ class Containers(Shape):
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
-        if self.memory not in FARGATE_MEMORY.get(self.cpu, ()):
-            offered = FARGATE_MEMORY.get(self.cpu)
-            known = (
-                f"with cpu {self.cpu} Fargate offers memory {offered[0]} to {offered[-1]} MiB in its steps"
-                if offered
-                else f"Fargate offers cpu {', '.join(map(str, FARGATE_MEMORY))}"
-            )
-            raise ValueError(f"cpu {self.cpu} with memory {self.memory} does not exist: {known}")
+        fargate_size(self.cpu, self.memory)
         if self.min > self.max:
             raise ValueError(f"min {self.min} is above max {self.max}")
         return self
@@ -105,6 +116,12 @@ class Database(Shape):
     replicas: Annotated[int, Field(strict=True, ge=0, le=15)]
     replica_type: DatabaseClass
     backup_days: BackupDays
+    #: How the application's connections are shared: "pgbouncer" on each machine, or AWS's "rds-proxy".
+    pooling: Literal["pgbouncer", "rds-proxy"] = "pgbouncer"
+    #: Connections a machine opens to the database for all of the application's.
+    pool_size: Annotated[int, Field(strict=True, ge=1, le=1000)] = 20
+    #: Days after which the password is exchanged; 0 never.
+    rotate_days: Annotated[int, Field(strict=True, ge=0, le=1000)] = 30
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -121,6 +138,10 @@ class GlobalDatabase(Shape):
     instances: Annotated[int, Field(strict=True, ge=1, le=16)]
     secondary_instances: Annotated[int, Field(strict=True, ge=0, le=16)]
     backup_days: BackupDays
+    #: Readers that are added while they are busy, beside those above; 0 adds none.
+    more_readers: Annotated[int, Field(strict=True, ge=0, le=14)] = 2
+    reader_cpu_percent: Annotated[int, Field(strict=True, ge=10, le=90)] = 60
+    rotate_days: Annotated[int, Field(strict=True, ge=0, le=1000)] = 30
 
 
 class SingleCache(Shape):
@@ -164,7 +185,10 @@ class Phase3Sizes(Shape):
     database: GlobalDatabase
     cache: GlobalCache
     log_days: Days
-    datadog: bool
+    #: Whose agent runs beside each task; null for none.
+    agent: Literal["datadog", "newrelic"] | None
+    #: Whether OpenTelemetry's collector runs beside each task and sends traces to X-Ray.
+    tracing: bool = True
 
 
 #: Which shape a phase's sizes have.

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: The project's root: where Pulumi.yaml and the program's __main__.py are.
 ROOT: Final = Path(__file__).resolve().parent.parent
+#: Which phase a stack builds.
+PHASE_KEY: Final = "outgrow:phase"
 
 
 class BadProjectFile(InfraError, UsageError):  # read as a sentence: raise BadProjectFile
@@ -62,19 +64,54 @@ def read_project(root: Path = ROOT) -> Project:
     return Project(name, MappingProxyType(defaults))
 
 
-def stack_path(phase: str, stacks: Path | None = None) -> Path:
-    """Say where a phase's stack file is."""
-    return (stacks or STACKS) / f"Pulumi.{phase}.yaml"
+def stack_path(stack: str, stacks: Path | None = None) -> Path:
+    """Say where a stack's file is; a phase's production stack is called like the phase."""
+    return (stacks or STACKS) / f"Pulumi.{stack}.yaml"
 
 
-def stack_config(phase: str, stacks: Path | None = None) -> dict[str, Any]:
+def stack_of(path: Path) -> str:
+    """Say whose file it is."""
+    return path.name.removeprefix("Pulumi.").removesuffix(".yaml")
+
+
+def stack_config(stack: str, stacks: Path | None = None) -> dict[str, Any]:
     """Read what a stack is configured with, by full key ("outgrow:sizes", "aws:region").
 
     Raises:
         monitor.phases.BadStackFile: the file is missing or is not a stack file.
         BadProjectFile: Pulumi.yaml cannot be read.
     """
-    return {**read_project().defaults, **read_config(stack_path(phase, stacks))}
+    path = stack_path(stack, stacks)
+    return {**read_project().defaults, **over_its_phase(read_config(path), path)}
+
+
+def over_its_phase(own: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """Put another environment's settings over those of its phase, structure by structure, key by key.
+
+    The stack "phase-2-staging" says `outgrow:phase: phase-2` and what differs; all else is phase-2's. A list
+    or a plain value takes the place of the phase's.
+
+    Args:
+        own: what the stack's own file says.
+        path: that file; the phase's is beside it.
+
+    Raises:
+        monitor.phases.BadStackFile: the phase's file cannot be read.
+    """
+    phase = own.get(PHASE_KEY)
+    base = path.with_name(f"Pulumi.{phase}.yaml")
+    if not isinstance(phase, str) or base == path or not base.is_file():
+        return dict(own)
+    return _merged(read_config(base), own)
+
+
+def _merged(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in own.items():
+        below = merged.get(key)
+        both = isinstance(value, dict) and isinstance(below, dict)
+        merged[key] = _merged(below, value) if both else value
+    return merged
 
 
 def as_pulumi_hands_it_over(config: Mapping[str, Any]) -> dict[str, str]:

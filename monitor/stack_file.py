@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 #: `outgrow:` keys that belong to infra, which validates them in depth.
 INFRA_KEYS: Final = frozenset(
-    {"sizes", "usage", "app", "domain", "owner", "environment", "alerts_email", "network"}
+    {
+        *("sizes", "usage", "app", "domain", "owner", "environment", "alerts_email", "network"),
+        *("monitor", "services", "images", "migration_path", "disposable"),
+    }
 )
 
 

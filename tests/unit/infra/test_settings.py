@@ -121,6 +121,7 @@ def test_example_values_are_refused_for_a_real_deployment_one_after_the_other(
             "outgrow:app.image",
             {"outgrow:app.image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/shop:1.0.0"},
         ),
+        ("outgrow:monitor.image", {"outgrow:monitor.image": "ghcr.io/shop/outgrow-monitor:0.1.0"}),
         ("outgrow:domain", {"outgrow:domain": None}),
         ("outgrow:alerts_email", {"outgrow:alerts_email": "team@shop.com"}),
     ]
