@@ -37,6 +37,8 @@ docs: setup ## write what the documentation shows from what the commands print
 lock: setup ## pin and hash every dependency again
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
 	  --no-annotate --no-header --quiet --output-file requirements.lock
+	$(BIN)/uv pip compile requirements-monitor.in --constraint requirements.lock --universal --python-version 3.11 \
+	  --generate-hashes --no-annotate --no-header --quiet --output-file requirements-monitor.lock
 	echo ziglang | $(BIN)/uv pip compile - --universal --python-version 3.11 --generate-hashes \
 	  --no-annotate --no-header --quiet --output-file requirements-compiler.lock
 

@@ -109,7 +109,7 @@ class Monitor(Shape):
 
 
 class Images(Shape):
-    """Other people's images that run beside the application. Pin them by digest where your rules ask for it."""
+    """Other people's images that run beside the application; pin them by digest where your rules ask for it."""
 
     caddy: Image = "public.ecr.aws/docker/library/caddy:2.10"
     litestream: Image = "docker.io/litestream/litestream:0.3.13"

@@ -29,6 +29,8 @@ EXAMPLE = ".example"
 Region = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+){1,2}-\d$")]
 Zone = Annotated[str, Field(pattern=r"^[a-f]$")]
 HostName = Annotated[str, Field(pattern=r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*$")]
+
+
 class NotDeployable(InfraError, UsageError):  # read as a sentence: raise NotDeployable
     """A stack file that still holds an example where a real deployment needs your own value."""
 

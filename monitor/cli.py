@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from monitor import publish_options as publish
 from monitor import source_options as sources
 from monitor.alerts.commands import alerts_app
 from monitor.baseline_cli import baseline_app
@@ -218,6 +219,8 @@ def serve(
     cloudwatch: sources.CloudWatch = None,
     aws_region: sources.AwsRegion = None,
     cloudwatch_every: sources.CloudWatchEvery = 300.0,
+    cloudwatch_namespace: publish.Namespace = None,
+    cloudwatch_dimension: publish.Dimension = None,
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Allow other machines in without a token.")
     ] = False,
@@ -257,6 +260,7 @@ def serve(
         token_file=prometheus_token_file,
         sigv4=prometheus_sigv4,
     )
+    publishing = publish.publishing(cloudwatch_namespace, cloudwatch_dimension, aws_region)
     from monitor.collect.database import open_probe  # noqa: PLC0415
     from monitor.collect.schema_shape import ShapeReader  # noqa: PLC0415
     from monitor.collect.sources import SourceOptions, open_sources  # noqa: PLC0415
@@ -309,7 +313,8 @@ def serve(
         err.print(f"serving {address}/api/metrics/scalability (Ctrl-C ends it)")
         err.print(f"dashboards: {address}/")
 
-    run(sidecar, listening, token=token, ready=ready)
+    with publishing(sidecar):
+        run(sidecar, listening, token=token, ready=ready)
 
 
 def _judge(
