@@ -33,7 +33,13 @@ OWN_VARIABLES = frozenset(
     {
         *("SQLITE_PATH", "REDIS_URL", "REDIS_READ_ONLY"),
         *("DATABASE_URL", "DATABASE_HOST", "DATABASE_PORT", "DATABASE_NAME", "DATABASE_READERS"),
-        *("DATABASE_USER", "DATABASE_PASSWORD", "OUTGROW_SIDECAR_URL", "OUTGROW_MONITOR_TOKEN"),
+        *(
+            "DATABASE_USER",
+            "DATABASE_PASSWORD",
+            "DATABASE_SSL",
+            "OUTGROW_SIDECAR_URL",
+            "OUTGROW_MONITOR_TOKEN",
+        ),
     }
 )
 
@@ -109,7 +115,7 @@ class Monitor(Shape):
 
 
 class Images(Shape):
-    """Other people's images that run beside the application; pin them by digest where your rules ask for it."""
+    """Other people's images that run beside the application; a digest pins them for good."""
 
     caddy: Image = "public.ecr.aws/docker/library/caddy:2.10"
     litestream: Image = "docker.io/litestream/litestream:0.3.13"

@@ -76,6 +76,10 @@ def made_up_answer(token: str, args: Mapping[str, Any]) -> dict[str, Any] | None
         return {**args, "zoneId": f"zone-rehearsal-{_digest(args)[:12]}"}
     if token == "aws:ec2/getManagedPrefixList:getManagedPrefixList":  # noqa: S105
         return {**args, "id": f"pl-rehearsal-{_digest(args)[:12]}"}
+    if token == "aws:ec2/getVpc:getVpc":  # noqa: S105
+        return {**args, "id": f"vpc-rehearsal-{_digest(args)[:12]}", "cidrBlock": "10.10.0.0/16"}
+    if token == "aws:ec2/getRouteTable:getRouteTable":  # noqa: S105
+        return {**args, "routeTableId": f"rtb-rehearsal-{_digest(args)[:12]}"}
     if token == "aws:index/getCallerIdentity:getCallerIdentity":  # noqa: S105
         return {"accountId": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:root", "userId": ACCOUNT}
     return None

@@ -96,6 +96,8 @@ class Containers(Shape):
     min: Count
     max: Count
     target_cpu_percent: Annotated[int, Field(strict=True, ge=10, le=90)]
+    #: What the images are built for; Graviton's is the cheaper one.
+    architecture: Literal["arm64", "x86_64"] = "arm64"
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

@@ -38,6 +38,18 @@ def statement(
     return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": [rule]})
 
 
+def publish_metrics(namespace: str) -> pulumi.Output[str]:
+    """Allow publishing to CloudWatch under one namespace; the action knows no resources, only conditions."""
+    return statement(
+        ["cloudwatch:PutMetricData"], ["*"], {"StringEquals": {"cloudwatch:namespace": namespace}}
+    )
+
+
+def secret_arn(reference: str) -> str:
+    """Give the secret that a reference of the stack file names, without the field."""
+    return ":".join(reference.split(":")[:7])
+
+
 def security_group(
     name: str, vpc_id: pulumi.Input[str], description: str, opts: pulumi.ResourceOptions
 ) -> aws.ec2.SecurityGroup:

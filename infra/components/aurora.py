@@ -20,7 +20,13 @@ NAME = "app"
 USER = "outgrow"
 PORT = 5432
 ENGINE = "aurora-postgresql"
+#: Of a cluster, as Aurora allows.
+MOST_READERS = 15
 PARAMETERS = (
+    ("rds.logical_replication", "1", "pending-reboot"),
+    ("log_connections", "1", "immediate"),
+    ("log_lock_waits", "1", "immediate"),
+    ("idle_in_transaction_session_timeout", "300000", "immediate"),
     ("rds.force_ssl", "1", "immediate"),
     ("shared_preload_libraries", "pg_stat_statements", "pending-reboot"),
     ("log_min_duration_statement", "1000", "immediate"),
@@ -40,7 +46,7 @@ class GlobalCluster(pulumi.ComponentResource):
             database_name=NAME,
             storage_encrypted=True,
             deletion_protection=True,
-            opts=ResourceOptions(parent=self, protect=True),
+            opts=ResourceOptions(parent=self, protect=True, retain_on_delete=True),
         )
         self.register_outputs({"id": self.cluster.id})
 
@@ -61,6 +67,7 @@ class AuroraArgs:
     key: Key
     joins: GlobalCluster
     secret: DatabaseSecret | None
+    log_days: int
 
 
 class Aurora(pulumi.ComponentResource):
@@ -91,8 +98,17 @@ class Aurora(pulumi.ComponentResource):
             managed_policy_arns=["arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"],
             opts=own,
         )
+        identifier = f"outgrow-{pulumi.get_stack()}-{name}"
+        aws.cloudwatch.LogGroup(  # RDS would make it without an end to what it keeps
+            f"{name}-log",
+            name=f"/aws/rds/cluster/{identifier}/postgresql",
+            retention_in_days=args.log_days,
+            kms_key_id=args.key.arn,
+            opts=own,
+        )
         self.cluster = aws.rds.Cluster(
             f"{name}-cluster",
+            cluster_identifier=identifier,
             global_cluster_identifier=args.joins.cluster.id,
             engine=ENGINE,
             engine_version=sizes.version,
@@ -117,6 +133,7 @@ class Aurora(pulumi.ComponentResource):
             opts=ResourceOptions(
                 parent=self,
                 protect=True,
+                retain_on_delete=True,
                 ignore_changes=["masterPasswordWo", "replicationSourceIdentifier"],
                 depends_on=[secret.stored] if secret else [],
             ),
@@ -140,8 +157,41 @@ class Aurora(pulumi.ComponentResource):
             )
             for number in range(1, args.instances + 1)
         ]
+        # A cluster with no reader of its own has no measurement to scale by.
+        readers = args.instances - 1 if secret else args.instances
+        if sizes.more_readers and readers:
+            self._scale_readers(name, args.sizes, readers)
         self.host = self.cluster.endpoint
         self.reader_host = self.cluster.reader_endpoint
         self.port = self.cluster.port
         self.dimensions = {"DBClusterIdentifier": self.cluster.cluster_identifier}
         self.register_outputs({"host": self.host})
+
+    def _scale_readers(self, name: str, sizes: GlobalDatabase, fixed: int) -> None:
+        """Add readers while those there are busy; Aurora takes away only what was added so."""
+        own = ResourceOptions(parent=self, depends_on=self.members)
+        target = aws.appautoscaling.Target(
+            f"{name}-readers",
+            service_namespace="rds",
+            scalable_dimension="rds:cluster:ReadReplicaCount",
+            resource_id=pulumi.Output.concat("cluster:", self.cluster.cluster_identifier),
+            min_capacity=fixed,
+            max_capacity=min(fixed + sizes.more_readers, MOST_READERS),
+            opts=own,
+        )
+        aws.appautoscaling.Policy(
+            f"{name}-readers",
+            policy_type="TargetTrackingScaling",
+            service_namespace=target.service_namespace,
+            scalable_dimension=target.scalable_dimension,
+            resource_id=target.resource_id,
+            target_tracking_scaling_policy_configuration={
+                "predefined_metric_specification": {
+                    "predefined_metric_type": "RDSReaderAverageCPUUtilization"
+                },
+                "target_value": sizes.reader_cpu_percent,
+                "scale_in_cooldown": 600,
+                "scale_out_cooldown": 300,
+            },
+            opts=own,
+        )

@@ -77,7 +77,9 @@ class DatabaseBackups(pulumi.ComponentResource):
         super().__init__("outgrow:backups:DatabaseBackups", name, None, opts)
         own = ResourceOptions(parent=self)
         vault = aws.backup.Vault(
-            f"{name}-vault", kms_key_arn=key.arn, opts=ResourceOptions(parent=self, protect=True)
+            f"{name}-vault",
+            kms_key_arn=key.arn,
+            opts=ResourceOptions(parent=self, protect=True, retain_on_delete=True),
         )
         plan = aws.backup.Plan(
             f"{name}-weekly",

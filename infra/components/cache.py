@@ -76,10 +76,13 @@ class Cache(pulumi.ComponentResource):
             subnet_group_name=subnets.name,
             security_group_ids=[self.group.id],
             snapshot_retention_limit=1 if args.replicas else 0,
+            apply_immediately=False,
             auto_minor_version_upgrade=True,
             opts=own,
         )
         found = self.replication_group
         self.host = found.configuration_endpoint_address if clustered else found.primary_endpoint_address
+        #: The first node's name, as ElastiCache makes it of the group's and its metrics know it.
+        self.first_node = pulumi.Output.concat(found.id, "-0001-001" if clustered else "-001")
         self.url = pulumi.Output.concat("rediss://", self.host, f":{PORT}")
         self.register_outputs({"host": self.host})

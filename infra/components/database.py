@@ -19,9 +19,18 @@ if TYPE_CHECKING:
 NAME = "app"
 USER = "outgrow"
 PORT = 5432
-#: Server settings: encrypted connections only, statistics for the monitor, statements over a second in the
-#: log.
+#: What RDS sends to CloudWatch; a replica is never upgraded by itself.
+LOGS = ("postgresql", "upgrade")
+#: The certificate authority whose certificates RDS renews by itself.
+CA = "rds-ca-rsa2048-g1"
+#: Server settings: encrypted connections only; the log of changes complete enough to follow, and a slot's
+#: share of it bounded; statistics for the monitor; slow statements, connections and waits in the log.
 PARAMETERS = (
+    ("rds.logical_replication", "1", "pending-reboot"),
+    ("max_slot_wal_keep_size", "10240", "immediate"),
+    ("log_connections", "1", "immediate"),
+    ("log_lock_waits", "1", "immediate"),
+    ("idle_in_transaction_session_timeout", "300000", "immediate"),
     ("rds.force_ssl", "1", "immediate"),
     ("shared_preload_libraries", "pg_stat_statements", "pending-reboot"),
     ("log_min_duration_statement", "1000", "immediate"),
@@ -34,6 +43,7 @@ class DatabaseArgs:
     network: Network
     key: Key
     secret: DatabaseSecret
+    log_days: int
 
 
 class Database(pulumi.ComponentResource):
@@ -63,8 +73,22 @@ class Database(pulumi.ComponentResource):
             managed_policy_arns=["arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"],
             opts=own,
         )
+
+        def identify(role: str) -> str:
+            identifier = f"outgrow-{pulumi.get_stack()}-{name}-{role}"
+            for log in LOGS if role == "primary" else LOGS[:1]:
+                aws.cloudwatch.LogGroup(  # RDS would make it without an end to what it keeps
+                    f"{name}-{role}-{log}",
+                    name=f"/aws/rds/instance/{identifier}/{log}",
+                    retention_in_days=args.log_days,
+                    kms_key_id=args.key.arn,
+                    opts=own,
+                )
+            return identifier
+
         self.primary = aws.rds.Instance(
             f"{name}-primary",
+            identifier=identify("primary"),
             engine="postgres",
             engine_version=sizes.version,
             instance_class=sizes.type,
@@ -93,15 +117,21 @@ class Database(pulumi.ComponentResource):
             performance_insights_kms_key_id=args.key.arn,
             monitoring_interval=60,
             monitoring_role_arn=watcher.arn,
-            enabled_cloudwatch_logs_exports=["postgresql", "upgrade"],
+            enabled_cloudwatch_logs_exports=list(LOGS),
+            ca_cert_identifier=CA,
             opts=ResourceOptions(
-                parent=self, protect=True, ignore_changes=["passwordWo"], depends_on=[args.secret.stored]
+                parent=self,
+                protect=True,
+                retain_on_delete=True,
+                ignore_changes=["passwordWo"],
+                depends_on=[args.secret.stored],
             ),
         )
         # A replica can be made again from the primary at any time, so it is neither protected nor snapshot.
         self.replicas = [
             aws.rds.Instance(
                 f"{name}-replica-{number}",
+                identifier=identify(f"replica-{number}"),
                 replicate_source_db=self.primary.identifier,
                 instance_class=sizes.replica_type,
                 storage_type="gp3",
@@ -112,10 +142,12 @@ class Database(pulumi.ComponentResource):
                 copy_tags_to_snapshot=True,
                 skip_final_snapshot=True,
                 auto_minor_version_upgrade=True,
+                ca_cert_identifier=CA,
                 performance_insights_enabled=True,
                 performance_insights_kms_key_id=args.key.arn,
                 monitoring_interval=60,
                 monitoring_role_arn=watcher.arn,
+                enabled_cloudwatch_logs_exports=list(LOGS[:1]),
                 opts=own,
             )
             for number in range(1, sizes.replicas + 1)

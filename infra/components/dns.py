@@ -139,7 +139,11 @@ def point_to_nearest(
     targets: Mapping[str, LoadBalancer],
     opts: ResourceOptions,
 ) -> None:
-    """Let a name resolve to the load balancer of the nearest region that has healthy targets."""
+    """Let a name resolve to the load balancer of the nearest region that is well.
+
+    Each region has a health check of its own. Route 53's checkers cannot reach load balancers that admit the
+    CDN only, so a check follows an alarm that counts the region's healthy tasks.
+    """
     for region, balancer in targets.items():
         aws.route53.Record(
             f"{name}-{region}",
@@ -148,8 +152,40 @@ def point_to_nearest(
             type="A",
             set_identifier=region,
             latency_routing_policies=[{"region": region}],
+            health_check_id=_health_check(f"{name}-{region}", region, balancer, opts).id,
             aliases=[
                 {"name": balancer.dns_name, "zone_id": balancer.zone_id, "evaluate_target_health": True}
             ],
             opts=opts,
         )
+
+
+def _health_check(
+    name: str, region: str, balancer: LoadBalancer, opts: ResourceOptions
+) -> aws.route53.HealthCheck:
+    alarm = aws.cloudwatch.MetricAlarm(
+        f"{name}-healthy",
+        alarm_description=f"{pulumi.get_stack()}: no healthy task in {region}",
+        namespace="AWS/ApplicationELB",
+        metric_name="HealthyHostCount",
+        dimensions={
+            "LoadBalancer": balancer.balancer.arn_suffix,
+            "TargetGroup": balancer.targets.arn_suffix,
+        },
+        statistic="Maximum",
+        comparison_operator="LessThanThreshold",
+        threshold=1,
+        period=60,
+        evaluation_periods=2,
+        treat_missing_data="breaching",
+        opts=ResourceOptions(parent=balancer),
+    )
+    return aws.route53.HealthCheck(
+        f"{name}-healthy",
+        type="CLOUDWATCH_METRIC",
+        cloudwatch_alarm_name=alarm.name,
+        cloudwatch_alarm_region=region,
+        insufficient_data_health_status="LastKnownStatus",
+        tags={"Name": f"{pulumi.get_stack()}-{region}"},
+        opts=opts,
+    )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 import pulumi_aws as aws
 from pulumi import ResourceOptions
+
+if TYPE_CHECKING:
+    from infra.components.keys import Key
 
 #: Rule groups that AWS keeps current, most general first.
 MANAGED = (
@@ -23,9 +26,13 @@ class Firewall(pulumi.ComponentResource):
 
     Args:
         scope: "REGIONAL" for load balancers, "CLOUDFRONT" (made in us-east-1) for the CDN.
+        key: of the firewall's region, encrypts its log; None takes CloudWatch's own.
+        log_days: how long the log is kept.
     """
 
-    def __init__(self, name: str, scope: str, opts: ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, scope: str, key: Key | None, log_days: int, opts: ResourceOptions | None = None
+    ) -> None:
         super().__init__("outgrow:network:Firewall", name, None, opts)
         self._name = name
         rules: list[dict[str, Any]] = [
@@ -56,6 +63,33 @@ class Firewall(pulumi.ComponentResource):
             opts=ResourceOptions(parent=self),
         )
         self.arn = self.acl.arn
+        # AWS asks for this beginning of the name. Only what was stopped or counted is worth keeping.
+        logs = aws.cloudwatch.LogGroup(
+            f"{name}-log",
+            name=f"aws-waf-logs-outgrow-{pulumi.get_stack()}-{name}",
+            retention_in_days=log_days,
+            kms_key_id=key.arn if key else None,
+            opts=ResourceOptions(parent=self),
+        )
+        aws.wafv2.WebAclLoggingConfiguration(
+            f"{name}-log",
+            resource_arn=self.acl.arn,
+            log_destination_configs=[logs.arn],
+            logging_filter={
+                "default_behavior": "DROP",
+                "filters": [
+                    {
+                        "behavior": "KEEP",
+                        "requirement": "MEETS_ANY",
+                        "conditions": [
+                            {"action_condition": {"action": action}} for action in ("BLOCK", "COUNT")
+                        ],
+                    }
+                ],
+            },
+            redacted_fields=[{"single_header": {"name": header}} for header in ("authorization", "cookie")],
+            opts=ResourceOptions(parent=self),
+        )
         self.register_outputs({"arn": self.arn})
 
     def guard(self, name: str, resource_arn: pulumi.Input[str]) -> None:

@@ -22,21 +22,23 @@ class Key(pulumi.ComponentResource):
     """A KMS key that is rotated every year, with an alias that people recognise.
 
     Args:
+        region: where it is; CloudWatch Logs there may encrypt the account's log groups with it.
         services: AWS services that may use it for this account; roles are given it by their own policies.
     """
 
     def __init__(
-        self, name: str, opts: ResourceOptions | None = None, *, services: tuple[str, ...] = ()
+        self, name: str, region: str, opts: ResourceOptions | None = None, *, services: tuple[str, ...] = ()
     ) -> None:
         super().__init__("outgrow:keys:Key", name, None, opts)
-        account = aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(parent=self)).account_id
+        account = account_number(self)
         self.key = aws.kms.Key(
             f"{name}-key",
             description=f"Outgrow {pulumi.get_stack()}: {name}",
             enable_key_rotation=True,
             deletion_window_in_days=RECOVERY_DAYS,
-            policy=account.apply(lambda number: key_policy(number, services)),
-            opts=ResourceOptions(parent=self, protect=True),
+            policy=account.apply(lambda number: key_policy(number, region, services)),
+            # What it encrypted outlives the stack: final snapshots, backups, copies.
+            opts=ResourceOptions(parent=self, protect=True, retain_on_delete=True),
         )
         aws.kms.Alias(
             f"{name}-alias",
@@ -48,7 +50,15 @@ class Key(pulumi.ComponentResource):
         self.register_outputs({"arn": self.arn})
 
 
-def key_policy(account: str, services: tuple[str, ...]) -> str:
+def account_number(parent: pulumi.Resource) -> pulumi.Output[str]:
+    """Look up which account this is."""
+    found: pulumi.Output[str] = aws.get_caller_identity_output(
+        opts=pulumi.InvokeOutputOptions(parent=parent)
+    ).account_id
+    return found
+
+
+def key_policy(account: str, region: str, services: tuple[str, ...]) -> str:
     """Leave a key to the account's own policies, and let services use it for this account only."""
     rules: list[dict[str, Any]] = [
         {
@@ -56,7 +66,16 @@ def key_policy(account: str, services: tuple[str, ...]) -> str:
             "Principal": {"AWS": f"arn:aws:iam::{account}:root"},
             "Action": "kms:*",
             "Resource": "*",
-        }
+        },
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": f"logs.{region}.amazonaws.com"},
+            "Action": ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*"],
+            "Resource": "*",
+            "Condition": {
+                "ArnLike": {"kms:EncryptionContext:aws:logs:arn": f"arn:aws:logs:{region}:{account}:*"}
+            },
+        },
     ]
     if services:
         rules.append(
@@ -122,7 +141,7 @@ class DatabaseSecret(pulumi.ComponentResource):
             "the database's user and password",
             key,
             copies,
-            ResourceOptions(parent=self, protect=True),
+            ResourceOptions(parent=self, protect=True, retain_on_delete=True),
         )
         lookup = pulumi.InvokeOutputOptions(parent=self)
         drawn = aws.secretsmanager.get_random_password_output(
@@ -134,13 +153,16 @@ class DatabaseSecret(pulumi.ComponentResource):
             secret_string=pulumi.Output.json_dumps(
                 {"username": user, "password": pulumi.Output.secret(drawn.random_password)}
             ),
-            opts=ResourceOptions(parent=self, protect=True, ignore_changes=["secretString"]),
+            opts=ResourceOptions(
+                parent=self, protect=True, retain_on_delete=True, ignore_changes=["secretString"]
+            ),
         )
         read_back = aws.secretsmanager.get_secret_version_output(
             secret_id=stored.secret_id,
             version_id=stored.version_id,
             opts=lookup,
         )
+        self.key = key
         self.stored = stored
         self.user = user
         self.password = pulumi.Output.secret(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_aws as aws
 
-from infra.components.access import assume_role, statement
+from infra.components.access import assume_role, publish_metrics, statement
+from infra.components.alarms import NAMESPACE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,15 +42,16 @@ def image_id(instance_type: str, parent: pulumi.Resource) -> pulumi.Output[str]:
 def machine_profile(
     name: str,
     opts: pulumi.ResourceOptions,
-    allowed: Mapping[str, tuple[Sequence[str], pulumi.Input[Any]]],
+    allowed: Mapping[str, tuple[Sequence[str], Sequence[pulumi.Input[str]]]],
 ) -> aws.iam.InstanceProfile:
-    """Make the role of machines: what AWS needs to manage them, and what else is allowed, by policy name."""
+    """Make the role of machines: what AWS needs to manage them, metrics, and what else is allowed."""
     role = aws.iam.Role(
         f"{name}-role",
         assume_role_policy=assume_role("ec2.amazonaws.com"),
         managed_policy_arns=list(MANAGED),
         opts=opts,
     )
-    for policy, (actions, resource) in allowed.items():
-        aws.iam.RolePolicy(f"{name}-{policy}", role=role.id, policy=statement(actions, [resource]), opts=opts)
+    for policy, (actions, resources) in allowed.items():
+        aws.iam.RolePolicy(f"{name}-{policy}", role=role.id, policy=statement(actions, resources), opts=opts)
+    aws.iam.RolePolicy(f"{name}-metrics", role=role.id, policy=publish_metrics(NAMESPACE), opts=opts)
     return aws.iam.InstanceProfile(f"{name}-profile", role=role.name, opts=opts)

@@ -15,10 +15,27 @@ from infra.components.access import assume_role, statement
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from infra.components.keys import Key
+
 #: Where each tier's /20 networks begin in the /16. Four blocks each leave room for every zone a region has so
 #: far.
 TIERS = {"public": 0, "app": 4, "data": 8}
 ZONE_LETTERS = "abcdef"
+
+
+def public_range(cidr: str) -> str:
+    """Give the range of a network's public tier, over all zones it may ever have."""
+    return str(next(ipaddress.ip_network(cidr).subnets(new_prefix=18)))
+
+
+def network_name(stack: str, name: str) -> str:
+    """Give the Name tag of a stack's network, by which another stack finds it."""
+    return f"{stack}-{name}"
+
+
+def public_route_table(stack: str, name: str) -> str:
+    """Give the Name tag of a network's public route table."""
+    return f"{stack}-{name}-public"
 
 
 @dataclass(frozen=True)
@@ -31,6 +48,7 @@ class NetworkArgs:
         zones: letters of the availability zones.
         nat: how private machines reach the internet: not at all, through one gateway, or one a zone.
         log_days: how long flow logs are kept.
+        key: encrypts them.
     """
 
     region: str
@@ -38,6 +56,7 @@ class NetworkArgs:
     zones: tuple[str, ...]
     nat: str
     log_days: int
+    key: Key
 
 
 class Network(pulumi.ComponentResource):
@@ -56,7 +75,7 @@ class Network(pulumi.ComponentResource):
             cidr_block=args.cidr,
             enable_dns_support=True,
             enable_dns_hostnames=True,
-            tags={"Name": f"{pulumi.get_stack()}-{name}"},
+            tags={"Name": network_name(pulumi.get_stack(), name)},
             opts=own,
         )
         self.vpc_id = self.vpc.id
@@ -66,7 +85,12 @@ class Network(pulumi.ComponentResource):
         self.public = self._subnets("public")
         self.app = self._subnets("app")
         self.data = self._subnets("data")
-        public_routes = aws.ec2.RouteTable(f"{name}-public", vpc_id=self.vpc_id, opts=own)
+        public_routes = aws.ec2.RouteTable(
+            f"{name}-public",
+            vpc_id=self.vpc_id,
+            tags={"Name": public_route_table(pulumi.get_stack(), name)},
+            opts=own,
+        )
         to_internet = aws.ec2.Route(
             f"{name}-public-internet",
             route_table_id=public_routes.id,
@@ -74,7 +98,7 @@ class Network(pulumi.ComponentResource):
             gateway_id=gateway.id,
             opts=own,
         )
-        data_routes = aws.ec2.RouteTable(f"{name}-data", vpc_id=self.vpc_id, opts=own)
+        self.data_routes = data_routes = aws.ec2.RouteTable(f"{name}-data", vpc_id=self.vpc_id, opts=own)
         self._associate("public", self.public, [public_routes] * len(args.zones))
         self._associate("data", self.data, [data_routes] * len(args.zones))
         app_routes = self._app_routes(to_internet)
@@ -151,7 +175,12 @@ class Network(pulumi.ComponentResource):
 
     def _flow_logs(self) -> None:
         own = ResourceOptions(parent=self)
-        group = aws.cloudwatch.LogGroup(f"{self._name}-flow", retention_in_days=self._args.log_days, opts=own)
+        group = aws.cloudwatch.LogGroup(
+            f"{self._name}-flow",
+            retention_in_days=self._args.log_days,
+            kms_key_id=self._args.key.arn,
+            opts=own,
+        )
         role = aws.iam.Role(
             f"{self._name}-flow", assume_role_policy=assume_role("vpc-flow-logs.amazonaws.com"), opts=own
         )

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from monitor.assessment import Decision, Light
 from monitor.errors import MonitorError, UsageError
-from monitor.thresholds import METRICS
+from monitor.thresholds import ALL_METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -98,7 +98,7 @@ def data_of(published: Published, target: Target, minute: float) -> list[dict[st
         DECISION: (DECISIONS.get(judged.decision), "None"),
     }
     for metric in judged.metrics:
-        unit = METRICS[metric.id].unit
+        unit = ALL_METRICS[metric.id].unit
         values[metric.id] = (
             metric.value,
             _UNITS.get(unit, "Count/Second" if unit.endswith("/s") else "None"),
