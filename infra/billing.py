@@ -117,8 +117,9 @@ def _service(resource: Resource, ledger: Ledger) -> Iterable[Charge]:
     if task is None:
         raise InfraError(f"{resource.name} names no task definition of this stack, so it cannot be billed")
     place = ledger.where(resource)
-    figure = "tasks" if place == ledger.region else "secondary_tasks"
-    count = ledger.used_or(figure, float(resource.inputs["desiredCount"]))
+    count = float(resource.inputs["desiredCount"])
+    if _serves(resource, "app"):  # parts of the application are billed at their minimum
+        count = ledger.used_or("tasks" if place == ledger.region else "secondary_tasks", count)
     chip = "arm" if task.inputs.get("runtimePlatform", {}).get("cpuArchitecture") == "ARM64" else "x86"
     cpu, memory = int(task.inputs["cpu"]) / 1024, int(task.inputs["memory"]) / 1024
     for unit, amount in (("vcpu", cpu), ("gb", memory)):
@@ -133,6 +134,35 @@ def _service(resource: Resource, ledger: Ledger) -> Iterable[Charge]:
             place,
             hourly=True,
         )
+
+
+def _serves(resource: Resource, part: str) -> bool:
+    """Say whether a service runs that part of the application."""
+    targets = resource.inputs.get("loadBalancers") or ()
+    return not targets or any(one.get("containerName", part) == part for one in targets)
+
+
+def _proxy(resource: Resource, ledger: Ledger) -> Iterable[Charge]:
+    """Bill a proxy by the virtual processors of the database behind it, two at least."""
+    databases = [one for one in ledger.graph.of_type("aws:rds/instance:Instance") if "engine" in one.inputs]
+    size = databases[0].inputs["instanceClass"].rpartition(".")[2] if databases else "large"
+    doubles = size.removesuffix("xlarge") if size.endswith("xlarge") else ""
+    processors = 4 * int(doubles or 1) if size.endswith("xlarge") else 2
+    place = ledger.where(resource)
+    what = f"RDS Proxy for {processors} vCPU"
+    return [
+        Charge(
+            DATABASE,
+            what,
+            "database_proxy",
+            "vcpu",
+            processors,
+            "vCPU-hours",
+            resource.urn,
+            place,
+            hourly=True,
+        )
+    ]
 
 
 def _database(resource: Resource, ledger: Ledger) -> Iterable[Charge]:
@@ -262,7 +292,10 @@ def _secret(resource: Resource, ledger: Ledger) -> Iterable[Charge]:
 
 def _alarm(resource: Resource, ledger: Ledger) -> Iterable[Charge]:
     place = ledger.where(resource)
-    return [Charge(WATCHING, "alarm", "observability", "alarm_month", 1, "months", resource.urn, place)]
+    # An alarm on an expression is billed by the metrics in it.
+    queries = resource.inputs.get("metricQueries") or ()
+    metrics = max(1, sum("metric" in one for one in queries))
+    return [Charge(WATCHING, "alarm", "observability", "alarm_month", metrics, "months", resource.urn, place)]
 
 
 def _dashboard(resource: Resource, _ledger: Ledger) -> Iterable[Charge]:
@@ -270,25 +303,24 @@ def _dashboard(resource: Resource, _ledger: Ledger) -> Iterable[Charge]:
 
 
 def _task_definition(resource: Resource, ledger: Ledger) -> Iterable[Charge]:
-    """Bill the agent beside the first region's tasks; AWS itself charges nothing for a definition."""
-    if ledger.where(resource) != ledger.region:
-        return []
+    """Bill what runs beside the application in the first region; a definition itself costs nothing.
+
+    The figures are of the whole stack, so they are billed once, with the application's own definition.
+    """
     containers = resource.inputs.get("containerDefinitions", "[]")
     names = [one["name"] for one in json.loads(containers)] if containers != UNKNOWN else []
-    if "datadog-agent" not in names:
-        return []
-    hosts = ledger.used("datadog_hosts", "the Datadog agent")
-    return [
-        Charge(
-            WATCHING,
-            f"Datadog, {hosts:g} hosts",
-            "observability",
-            "datadog_host_month",
-            hosts,
-            "host-months",
-            resource.urn,
-        )
-    ]
+    if ledger.where(resource) != ledger.region or names[:1] != ["app"]:
+        return
+    if "datadog-agent" in names:
+        hosts = ledger.used("datadog_hosts", "the Datadog agent")
+        what, unit = f"Datadog, {hosts:g} hosts", "host-months"
+        yield Charge(WATCHING, what, "observability", "datadog_host_month", hosts, unit, resource.urn)
+    if "newrelic-infra" in names:
+        taken = ledger.used("newrelic_gb", "New Relic's agent")
+        yield Charge(WATCHING, "New Relic", "observability", "newrelic_gb", taken, "GB", resource.urn)
+    if "otel-collector" in names:
+        traces = ledger.used("million_traces", "tracing")
+        yield Charge(WATCHING, "traces", "observability", "million_traces", traces, "millions", resource.urn)
 
 
 #: The charging function of every type that costs something by being there.
@@ -309,6 +341,7 @@ BILLED: Mapping[str, Callable[[Resource, Ledger], Iterable[Charge]]] = MappingPr
         "aws:lb/loadBalancer:LoadBalancer": _balancer,
         "aws:rds/clusterInstance:ClusterInstance": _aurora_instance,
         "aws:rds/instance:Instance": _database,
+        "aws:rds/proxy:Proxy": _proxy,
         "aws:route53/healthCheck:HealthCheck": _health_check,
         "aws:secretsmanager/secret:Secret": _secret,
         "aws:wafv2/webAcl:WebAcl": _firewall,

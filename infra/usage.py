@@ -43,6 +43,8 @@ class Usage(Shape):
         cdn_million_requests: millions of HTTPS requests to the CDN.
         secret_calls: calls to Secrets Manager.
         key_requests: requests to KMS.
+        million_traces: millions of traces that X-Ray records.
+        newrelic_gb: gigabytes New Relic takes in beyond what is free.
         datadog_hosts: hosts Datadog bills, infrastructure and APM; Fargate tasks are counted in fractions.
     """
 
@@ -70,4 +72,6 @@ class Usage(Shape):
     cdn_million_requests: Amount | None = None
     secret_calls: Amount | None = None
     key_requests: Amount | None = None
+    million_traces: Amount | None = None
+    newrelic_gb: Amount | None = None
     datadog_hosts: Amount | None = None
