@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import keyword
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +60,9 @@ def _module(type_token: str) -> Path | None:
     if parts is None or spec is None or spec.origin is None:
         return None
     snake = re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", parts.group(2)).lower()
-    path = Path(spec.origin).parent / parts.group(1) / f"{snake}.py"
+    module = parts.group(1)
+    folder = f"{module}_" if keyword.iskeyword(module) else module  # the SDK's "lambda_"
+    path = Path(spec.origin).parent / folder / f"{snake}.py"
     return path if path.is_file() else None
 
 

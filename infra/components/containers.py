@@ -103,7 +103,7 @@ class Containers(pulumi.ComponentResource):
     def releases(self) -> list[Release]:
         """Say which services there are, for those who start them anew."""
         return [
-            Release(self._region, self.cluster.name, one.service.name, one.service.id)
+            Release(self._region, self.cluster.name, one.service.name, one.service.arn)
             for one in self.services.values()
         ]
 

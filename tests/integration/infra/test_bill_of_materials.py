@@ -35,13 +35,14 @@ def test_phase_1_line_by_line(plan_for: Callable[[str], Plan]) -> None:
     assert spent(cost, "public IPv4") == pytest.approx(3.65, abs=CENTS)
     assert spent(cost, "volume snapshots", "objects") == pytest.approx(2.96, abs=CENTS)
     assert spent(cost, "to the internet") == 0
-    # By hand 6.10 with a secret (0.40) and 8 alarms (0.80); here a key (1.00) and an alarm at every limit
-    # (1.70).
+    # By hand 6.10 with a secret (0.40), 8 alarms (0.80) and 8 metrics (2.40); here a key (1.00), an alarm at
+    # every limit and beside them (2.60), each metric and the judgement's four (4.50), and a dashboard (3.00).
     dns_and_watching = spent(
-        cost, "hosted zone", "DNS", "alarm", "custom", "logs", "KMS key", "requests to keys"
+        cost, "hosted zone", "DNS", "alarm", "custom", "logs", "KMS key", "requests to keys", "dashboard"
     )
-    assert dns_and_watching == pytest.approx(6.10 - 0.40 - 0.80 + 1.00 + 1.70, abs=CENTS)
-    assert cost.total == pytest.approx(76.7, abs=2)
+    by_hand = 6.10 - 0.40 - 0.80 - 2.40
+    assert dns_and_watching == pytest.approx(by_hand + 1.00 + 2.60 + 4.50 + 3.00, abs=CENTS)
+    assert cost.total == pytest.approx(76.7 + 7.5, abs=0.5)
 
 
 def test_phase_2_line_by_line(plan_for: Callable[[str], Plan]) -> None:
@@ -56,11 +57,14 @@ def test_phase_2_line_by_line(plan_for: Callable[[str], Plan]) -> None:
         46.05 + 3.65, abs=CENTS
     )
     assert spent(cost, "firewall", "4 firewall rules", "requests through") == pytest.approx(21.00, abs=CENTS)
-    assert spent(cost, "logs", "custom", "alarm") == pytest.approx(13.5, abs=CENTS)
+    # By hand 13.5 with 10 metrics and 20 alarms; here 17 metrics, 32 alarms, and a dashboard.
+    watching = spent(cost, "logs", "custom", "alarm", "dashboard")
+    assert watching == pytest.approx(13.5 + 7 * 0.30 + 12 * 0.10 + 3.00, abs=CENTS + 0.1)
+    assert spent(cost, "objects") == pytest.approx(1.2, abs=2 * CENTS)
     assert spent(cost, "to the internet") == pytest.approx(18.00, abs=CENTS)
     assert spent(cost, "between zones") == pytest.approx(4.00, abs=CENTS)
     assert spent(cost, "hosted zone", "DNS") == pytest.approx(1.5, abs=CENTS)
-    assert cost.total == pytest.approx(680, abs=5)
+    assert cost.total == pytest.approx(680 + 6.3, abs=5)
 
 
 def test_phase_3_line_by_line(plan_for: Callable[[str], Plan]) -> None:
@@ -77,10 +81,10 @@ def test_phase_3_line_by_line(plan_for: Callable[[str], Plan]) -> None:
     nat = spent(cost, "NAT", "through NAT", "public IPv4", "3 public", "2 public")
     assert nat == pytest.approx(191.5 - 58.40 + 32.85 + 2 * 3.65, abs=CENTS)
     assert spent(cost, "delivered by the CDN", "CDN requests") == pytest.approx(224.1, abs=CENTS)
-    # By hand 88.5 with 8 rules and two health checks (3.00); here 4 rules, and a million standard queries
-    # (0.40).
-    edge = spent(cost, "firewall", "4 firewall rules", "requests through", "hosted", "DNS")
-    assert edge == pytest.approx(88.5 - 4 - 3.00 + 0.40, abs=CENTS)
+    # By hand 88.5 with 8 rules and two fast health checks (3.00); here 4 rules, two checks that follow alarms
+    # (1.00), and a million standard queries (0.40).
+    edge = spent(cost, "firewall", "4 firewall rules", "requests through", "hosted", "DNS", "health check")
+    assert edge == pytest.approx(88.5 - 4 - 3.00 + 1.00 + 0.40, abs=CENTS)
     assert spent(cost, "Datadog") == pytest.approx(230.0, abs=CENTS)
     assert cost.total == pytest.approx(2201, rel=0.04)
 

@@ -50,14 +50,19 @@ def test_one_more_replica_is_one_more_instance_alarm_and_line(
     before = plan_for("phase-2")
     plan = build_plan("phase-2", stacks=edit_stack("phase-2", {"outgrow:sizes.database.replicas": 3}))
     new = {one.urn for one in plan.resources} - {one.urn for one in before.resources}
-    assert {urn.rpartition("::")[2] for urn in new} == {"postgres-replica-3", "replica-3-lag"}
+    assert {urn.rpartition("::")[2] for urn in new} == {
+        "postgres-replica-3",
+        "postgres-replica-3-postgresql",
+        "replication_lag_seconds-replica-3-warning",
+        "replication_lag_seconds-replica-3-critical",
+    }
     extra = plan.monthly_cost.total - before.monthly_cost.total
-    assert extra == pytest.approx(47.45 + 5.75 + 0.10)
+    assert extra == pytest.approx(47.45 + 5.75 + 2 * 0.10)
     assert plan.hash != before.hash
 
 
 def test_without_datadog_phase_3_runs_no_agent_and_pays_for_none(edit_stack: Callable[..., Path]) -> None:
-    plan = build_plan("phase-3", stacks=edit_stack("phase-3", {"outgrow:sizes.datadog": False}))
+    plan = build_plan("phase-3", stacks=edit_stack("phase-3", {"outgrow:sizes.agent": None}))
     assert plan.monthly_cost.unused == ("datadog_hosts",)
     assert not any("Datadog" in item.item for item in plan.monthly_cost.items)
     definitions = [
