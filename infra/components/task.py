@@ -128,7 +128,7 @@ def _monitor(args: TaskArgs) -> dict[str, Any]:
         "user": NOBODY,
         "command": [
             *("serve", "--database", database, "--listen", "127.0.0.1:9464", "--store", ":memory:"),
-            *("--phase", settings.phase, "--cloudwatch", NAMESPACE),
+            *("--phase", settings.phase, "--cloudwatch-namespace", NAMESPACE),
             *("--cloudwatch-dimension", f"Stack={settings.stack}"),
         ],
         "environment": _variables({"AWS_REGION": settings.region}),
