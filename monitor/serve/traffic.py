@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from monitor.serve.active_clients import ClientCount
     from monitor.serve.workers import Workers
 
+#: Seconds a rate is measured over at least: the first push of a worker may come after milliseconds.
+MIN_RATE_S: Final = 0.2
 #: Fewer requests than this say little: the 95th percentile of 19 is simply the slowest of them.
 MIN_REQUESTS: Final = 20
 #: A quiet application is judged over a longer time before it counts as unknown: 5 minutes, then 15, then 60.
@@ -93,7 +95,7 @@ def _users(users: ClientCount | None) -> Measurement:
 
 def _rate(window: Window) -> Measurement:
     finished = window.counters.finished
-    if window.seconds <= 0:
+    if window.seconds < MIN_RATE_S:
         return Measurement(None, METRICS["requests_per_second"].unit, note="counting has only begun")
     return Measurement(
         finished / window.seconds, METRICS["requests_per_second"].unit, window.seconds, finished
