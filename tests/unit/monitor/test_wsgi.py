@@ -26,7 +26,13 @@ TEXT = [("Content-Type", "text/plain")]
 
 
 def environ(path: str = "/", **more: Any) -> dict[str, Any]:
-    given: dict[str, Any] = {"PATH_INFO": path, "REMOTE_ADDR": "192.0.2.1", "QUERY_STRING": "", **more}
+    given: dict[str, Any] = {
+        "REMOTE_ADDR": "192.0.2.1",
+        "PATH_INFO": path,
+        "SCRIPT_NAME": "",
+        "QUERY_STRING": "",
+        **more,
+    }
     setup_testing_defaults(given)
     return given
 
