@@ -62,6 +62,7 @@ class ScalabilityMiddleware:
         self._app = app
         self._off = monitoring_is_off()
         self._proxies = TrustedProxies(trusted_proxies)
+        self._behind_proxies = bool(self._proxies)
         self.recorder = recorder or Recorder(client_window_s=client_window_s)
         self.pusher = Pusher(self.recorder, push_url, interval_s=interval_ms / 1000, token=token)
         #: How many requests could not be counted; they were answered all the same.
@@ -182,7 +183,7 @@ class ScalabilityMiddleware:
         for name, value in scope["headers"]:
             if name == b"user-agent":
                 user_agent = value
-            elif self._proxies and name == b"x-forwarded-for":
+            elif self._behind_proxies and name == b"x-forwarded-for":
                 forwarded.append(value.decode("latin-1"))
         if forwarded:
             address = self._proxies.client(address, ",".join(forwarded))
