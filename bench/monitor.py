@@ -18,34 +18,28 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import math
-import os
 import random
-import re
 import shutil
-import socket
-import sqlite3
-import statistics
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.parser import text_string_to_metric_families
 from prometheus_fastapi_instrumentator import Instrumentator
 from starlette.responses import Response
 from starlette_exporter import PrometheusMiddleware
 
+sys.path.append(str(Path(__file__).resolve().parents[1]))  # -P leaves it out
+
+from bench.measuring.figures import Truth, of_exposition, report, told
+from bench.measuring.servers import API, Server, push, sidecar
 from examples.errors import NodeUnusable
 from examples.node_packages import NodePackage, find_node, prepare
 from monitor.middleware.asgi import ScalabilityMiddleware
@@ -53,10 +47,9 @@ from monitor.middleware.buckets import quantile
 from monitor.middleware.recorder import Recorder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 BENCH = Path(__file__).resolve().parent / "express"
-API = "/api/metrics/scalability"
 #: The truth's requests: path, how many of them.
 PLAN = (
     ("/wait/0", 120),
@@ -68,92 +61,6 @@ PLAN = (
 )
 LEAVING = 8
 PATHS = 10_000
-
-
-#: No proxy of the environment stands between two processes of this machine.
-_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-
-# --- Figures ---
-
-
-def interval(values: list[float], base: list[float]) -> tuple[float, float]:
-    """The 90 % bootstrap interval of the difference of two medians."""
-    chance = random.Random(1)
-    drawn = sorted(
-        statistics.median(chance.choices(values, k=len(values)))
-        - statistics.median(chance.choices(base, k=len(base)))
-        for _ in range(2000)
-    )
-    return drawn[100], drawn[1899]
-
-
-def report(title: str, took: dict[str, list[float]], ours: str) -> None:
-    """Print what each variant adds to the first one, and the others' ratios to ours."""
-    base = next(iter(took.values()))
-    print(f"\n{title}: processor time, us/request ({len(base)} rounds)")
-    added = {}
-    for name, values in took.items():
-        quartile = statistics.quantiles(values, n=4)[0]
-        median = statistics.median(values)
-        line = f"  {name:<36} min {min(values):7.1f}  p25 {quartile:7.1f}  median {median:7.1f}"
-        if values is not base:
-            added[name] = median - statistics.median(base)
-            low, high = interval(values, base)
-            line += f"  added: {added[name]:+7.1f} ({low:+.1f} to {high:+.1f})"
-            line += f"; by minimum {min(values) - min(base):+.1f}"
-        print(line)
-    for name, extra in added.items():
-        if name != ours and added[ours] > 0:
-            print(f"  {name} / {ours}: {extra / added[ours]:.1f}")
-
-
-def bucket_quantile(bounds: dict[float, float], fraction: float) -> float | None:
-    """What PromQL's histogram_quantile makes of cumulative buckets."""
-    below, lower = 0.0, 0.0
-    total = bounds.get(math.inf, 0.0)
-    for bound, count in sorted(bounds.items()):
-        if total and count >= fraction * total:
-            if bound == math.inf:
-                return lower
-            return lower + (bound - lower) * (fraction * total - below) / (count - below)
-        below, lower = count, bound
-    return None
-
-
-def of_exposition(text: str, histogram: str, counter: str, status: str) -> tuple[float | None, float | None]:
-    """P95 in the histogram's unit and the share of 5xx in percent, of all series together."""
-    bounds: dict[float, float] = {}
-    answers: dict[bool, float] = {True: 0.0, False: 0.0}
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
-            if sample.name == f"{histogram}_bucket":
-                bound = float(sample.labels["le"])
-                bounds[bound] = bounds.get(bound, 0.0) + sample.value
-            elif sample.name == counter:
-                answers[str(sample.labels[status]).startswith("5")] += sample.value
-    total = sum(answers.values())
-    return bucket_quantile(bounds, 0.95), 100 * answers[True] / total if total else None
-
-
-@dataclass
-class Truth:
-    """What the clients saw: milliseconds of every answer, and whether it was a failure."""
-
-    milliseconds: list[float] = field(default_factory=list)
-    failed: int = 0
-
-    def print(self, title: str) -> None:
-        p95 = sorted(self.milliseconds)[math.ceil(0.95 * len(self.milliseconds)) - 1]
-        error = 100 * self.failed / len(self.milliseconds)
-        print(
-            f"\n{title}\n  {'the clients saw':<36} P95 {p95:7.1f} ms  errors {error:5.2f} %  ({LEAVING} left)"
-        )
-
-
-def told(name: str, p95_ms: float | None, errors: float | None) -> None:
-    shown = "   none" if p95_ms is None else f"{p95_ms:7.1f}"
-    print(f"  {name:<36} P95 {shown} ms  errors {'none' if errors is None else f'{errors:5.2f} %'}")
 
 
 # --- ASGI, in this process ---
@@ -239,7 +146,7 @@ async def asgi_cost(rounds: int, requests: int = 500) -> dict[str, list[float]]:
 
 
 async def asgi_truth(variant: Asgi) -> Truth:
-    truth = Truth()
+    truth = Truth(left=LEAVING)
 
     async def one(path: str) -> None:
         began, sent = time.perf_counter(), list[Any]()
@@ -290,73 +197,6 @@ def asgi_bench(rounds: int) -> None:
 # --- Express, in processes of their own ---
 
 
-class Server:
-    """A process that prints its port, and one kept connection to it."""
-
-    def __init__(self, command: list[str]) -> None:
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout is not None
-        self.port = int(re.findall(r"(\d+)\D*$", self.process.stdout.readline())[0])
-        self._socket = socket.create_connection(("127.0.0.1", self.port))
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-    def burst(self, path: str, count: int) -> None:
-        """Ask so often, one after the other, over one connection."""
-        request = (
-            f"GET {path} HTTP/1.1\r\nHost: bench\r\nUser-Agent: Mozilla/5.0 (X11; Linux)\r\n\r\n".encode()
-        )
-        for _ in range(count):
-            self._socket.sendall(request)
-            self._socket.recv(65536)
-
-    def get(self, path: str) -> tuple[int, bytes]:
-        """Ask once, over a connection of its own."""
-        try:
-            with _DIRECT.open(f"http://127.0.0.1:{self.port}{path}", timeout=30) as answer:
-                return answer.status, answer.read()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read()
-
-    def cpu(self) -> float:
-        """Microseconds of processor time so far."""
-        return float(json.loads(self.get("/bench/cpu")[1])["microseconds"])
-
-    def leave(self, path: str) -> None:
-        with socket.create_connection(("127.0.0.1", self.port)) as client:
-            client.sendall(f"GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n".encode())
-            time.sleep(0.1)
-
-    def stop(self) -> None:
-        self._socket.close()
-        self.process.terminate()
-        self.process.wait(10)
-
-
-@contextmanager
-def sidecar(folder: Path) -> Iterator[Server]:
-    """`outgrow monitor serve` on an empty shop."""
-    database = folder / "shop.db"
-    with closing(sqlite3.connect(database)) as connection:
-        connection.execute("CREATE TABLE IF NOT EXISTS t (x)")
-    command = [sys.executable, "-m", "outgrow", "monitor", "serve", "--database", str(database)]
-    process = subprocess.Popen(
-        [*command, "--listen", "127.0.0.1:0", "--interval", "1"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, "XDG_STATE_HOME": str(folder)},
-    )
-    assert process.stdout is not None
-    port = next(int(found[1]) for line in process.stdout if (found := re.search(r"127\.0\.0\.1:(\d+)", line)))
-    server = object.__new__(Server)
-    server.process, server.port = process, port
-    try:
-        yield server
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
 METRICS = {
     "outgrow": f"{API}/prometheus",
     "express-prom-bundle": "/metrics",
@@ -365,7 +205,7 @@ METRICS = {
 
 
 def express_truth(name: str, server: Server, watch: Server) -> None:
-    truth = Truth()
+    truth = Truth(left=LEAVING)
 
     def one(path: str) -> None:
         began = time.perf_counter()
@@ -444,11 +284,6 @@ def express_bench(rounds: int, requests: int = 1000) -> None:
 
 
 # --- The sidecar ---
-
-
-def push(port: int, document: dict[str, Any]) -> None:
-    request = urllib.request.Request(f"http://127.0.0.1:{port}{API}/push", json.dumps(document).encode())
-    _DIRECT.open(request, timeout=5).read()
 
 
 def sidecar_bench(seconds: int = 10) -> None:
