@@ -176,3 +176,53 @@ def test_the_watched_application_is_not_disturbed(
     other.sql("rollback")
     assert writer.sql("pragma wal_checkpoint(truncate)")[0][0] == 0
     assert waiting(lambda: writer.sql("pragma integrity_check") == [["ok"]])
+
+
+def _cut_off(connection: socket.socket, seconds: float = 12) -> bool:
+    """Say whether the server ends a connection, whatever it answers before."""
+    connection.settimeout(seconds)
+    try:
+        while connection.recv(4096):
+            pass
+    except TimeoutError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
+def test_clients_that_trickle_headers_or_bodies_are_cut_off_while_others_are_answered(
+    sidecar: Start, database: str
+) -> None:
+    running = sidecar("--database", database)
+    address = ("127.0.0.1", int(running.url.rpartition(":")[2]))
+    slow = [socket.create_connection(address) for _ in range(40)]
+    for number, connection in enumerate(slow):
+        body = f"POST {API}/push HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n" if number % 2 else body.encode())
+    for _ in range(3):
+        assert running.get(f"{API}/assessment").status_code == 200
+        for connection in slow:
+            with contextlib.suppress(OSError):
+                connection.sendall(b"X")
+        time.sleep(1)
+    assert all(_cut_off(connection) for connection in slow)
+    for connection in slow:
+        connection.close()
+
+
+def test_a_header_of_many_kilobytes_ends_its_connection(sidecar: Start, database: str) -> None:
+    running = sidecar("--database", database)
+    address = ("127.0.0.1", int(running.url.rpartition(":")[2]))
+    with socket.create_connection(address) as connection:
+        with contextlib.suppress(OSError):
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 200_000)
+        assert _cut_off(connection)
+    assert running.get("/readyz").status_code == 200
+
+
+def test_this_machines_name_only_and_no_other_sites_pages(sidecar: Start, database: str) -> None:
+    running = sidecar("--database", database)
+    assert running.get(API, headers={"Host": "evil.example.org"}).status_code == 403
+    assert running.get(API, headers={"Origin": "https://evil.example.org"}).status_code == 403
+    assert running.get(API).status_code == 200
