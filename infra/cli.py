@@ -180,6 +180,37 @@ def outputs(
 
 
 @group.command()
+def released(
+    phase: PhaseName,
+    *,
+    runner: RunnerName = "pulumi",
+    state: StateFile = DEFAULT_STATE,
+    stacks: Stacks = None,
+    json: AsJson = False,
+) -> None:
+    """Ask ECS whether each service runs what the last `up` asked for, or has taken its release back.
+
+    A release that fails is rolled back, and the update that brought it still succeeds; this tells. Exit
+    status 3 when a service runs something else.
+
+    Examples:
+        outgrow infra released phase-3
+
+        outgrow infra released phase-3 --json | jq '.[] | select(.runs != .asked)'
+    """
+    from infra.release_check import check_releases  # noqa: PLC0415
+    from infra.show import show_releases  # noqa: PLC0415
+
+    found = check_releases(make_runner(runner, state=state, stacks=stacks).outputs(phase))
+    if json:
+        emit_json(found)
+    else:
+        show_releases(found)
+    if not all(release.arrived for release in found):
+        raise typer.Exit(ExitCode.DIFFERS)
+
+
+@group.command()
 def destroy(
     phase: PhaseName,
     *,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from infra.cost import Cost, CostItem
     from infra.doctor import Finding
     from infra.plan import Plan, PlannedResource
+    from infra.release_check import Release
     from infra.runners.protocol import Event
     from monitor.phases import Budget
 
@@ -152,6 +153,26 @@ def show_outputs(outputs: Mapping[str, object]) -> None:
     table = Table(box=None, show_header=False)
     for name, value in sorted(outputs.items()):
         table.add_row(f"[bold]{escape(name)}[/]", escape(str(value)))
+    out.print(table)
+
+
+def show_releases(releases: Iterable[Release]) -> None:
+    """Show for each service what was asked for beside what runs."""
+    table = Table()
+    for heading in ("Region", "Service", "Asked for", "Runs", "Tasks", "State"):
+        table.add_column(heading)
+    for one in releases:
+        colour = "green" if one.arrived else "bold red"
+        asked, runs = (arn.rpartition("/")[2] if arn else "nothing" for arn in (one.asked, one.runs))
+        running, desired = one.tasks
+        table.add_row(
+            one.region,
+            one.service,
+            asked,
+            f"[{colour}]{escape(runs)}[/]",
+            f"{running} of {desired}",
+            escape(one.state),
+        )
     out.print(table)
 
 
