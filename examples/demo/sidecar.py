@@ -55,7 +55,7 @@ class Sidecar:
             *("--database", watch.database, "--phase", watch.phase),
             *("--listen", self.url.removeprefix("http://")),
             *("--interval", str(INTERVAL), "--window", str(WINDOW), "--scale", str(watch.scale)),
-            *("--without", NOT_JUDGED),
+            *("--without", NOT_JUDGED, "--store", str(self._log.with_suffix(".history"))),
         ]
         with self._log.open("ab") as output:
             self._process = subprocess.Popen(
