@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _LOG: Final = logging.getLogger("outgrow.monitor")
 _MEMORY: Final = "alerts-outbox"
+# Each failed attempt would be a line on the terminal; what matters is said once, when all of them failed.
+logging.getLogger("stamina").addHandler(logging.NullHandler())
 _HOUR_S: Final = 3600.0
 #: How many messages may go out at once before the hourly limit spaces them.
 _BURST: Final = 5
@@ -261,6 +263,8 @@ class _Channel:
         except Exception as error:  # noqa: BLE001  # whatever a receiver does, the next message must go out
             # What is not ours may hold anything, an address with its secret for instance.
             text = str(error) if isinstance(error, MonitorError) else type(error).__name__
+            if self._stopped:
+                return False
             with self._condition:
                 self._failed += 1
                 self._last_error = text

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import base64
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from monitor.middleware.buckets import LAST
 from monitor.middleware.clients import MAX_RANK, REGISTERS
 from monitor.middleware.recorder import ROUTE_CAP, STATEMENT_CAP
+from monitor.middleware.statements import without_literals
 from monitor.serve.counters import Counters, QueryCounts, RouteCounts, StatementCounts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 #: No document a worker makes comes near it: 500 routes, 1,017 slots and the registers are some 80 kB.
 MAX_PUSH_BYTES = 1 << 20
@@ -131,10 +135,7 @@ class PushDocument(_Part):
             aborted=self.requests.aborted,
             buckets={slot: count for slot, count in self.latency.buckets.items() if count},
             latency_seconds=self.latency.sum_seconds,
-            routes={
-                name: RouteCounts(route.count, route.errors, route.sum_seconds)
-                for name, route in self.routes.items()
-            },
+            routes=_routes(self.routes),
             queries=None
             if queries is None
             else QueryCounts(
@@ -144,11 +145,30 @@ class PushDocument(_Part):
                 queries.busy_errors,
                 {slot: count for slot, count in queries.buckets.items() if count},
             ),
-            statements={
-                sql: StatementCounts(slow.count, slow.sum_seconds, slow.max_seconds)
-                for sql, slow in self.slow_statements.items()
-            },
+            statements=_statements(self.slow_statements),
         )
+
+
+def _routes(pushed: Mapping[str, Route]) -> dict[str, RouteCounts]:
+    """Take routes in; of what is an address with its query and no template, the query is not kept."""
+    found: dict[str, RouteCounts] = {}
+    for name, route in pushed.items():
+        path, mark, query = name.partition("?")
+        kept = path if mark and "=" in query else name
+        found[kept] = found.get(kept, RouteCounts()) + RouteCounts(
+            route.count, route.errors, route.sum_seconds
+        )
+    return found
+
+
+def _statements(pushed: Mapping[str, SlowStatement]) -> dict[str, StatementCounts]:
+    """Take statements in; workers send them without literals, and a worker that does not is not believed."""
+    found: dict[str, StatementCounts] = {}
+    for sql, slow in pushed.items():
+        kept = without_literals(sql) if "'" in sql else sql
+        counts = StatementCounts(slow.count, slow.sum_seconds, slow.max_seconds)
+        found[kept] = found.get(kept, StatementCounts()) + counts
+    return found
 
 
 class PushAnswer(BaseModel):

@@ -20,6 +20,7 @@ from monitor.serve.api import PREFIX, make_api
 from monitor.serve.documents import MetricsDocument
 from monitor.serve.exposition import Names, expose
 from monitor.serve.limits import Buckets, Fence, LimitedListener, Limits, peer_key
+from monitor.serve.published import metrics_document
 from monitor.serve.push import PushDocument
 from monitor.serve.sidecar import Sidecar, Watch
 from monitor.serve.workers import DEAD_AFTER_S, TooManyWorkers, Workers
@@ -218,6 +219,27 @@ def test_random_routes_add_no_series_beyond_the_cap() -> None:
     body, _ = expose(sidecar.evaluate(), Names.BOTH, "")
     assert body.count(b"\nhttp_route_requests_total{") <= 501
     assert len(body.splitlines()) < 2200
+
+
+def test_what_a_careless_worker_sends_of_people_is_not_kept() -> None:
+    sidecar = Sidecar(Watch(load_phase("phase-1"), "phase-2"), None)
+    route = DOCUMENT["routes"]["POST /orders"]
+    statement = {"count": 1, "sum_seconds": 1.0, "max_seconds": 1.0}
+    document = pushed(
+        routes={
+            "GET /me?email=ann@example.org": route,
+            "GET /me?email=bob@example.org": route,
+            "GET /x/:id?": route,
+        },
+        slow_statements={"select * from users where email = 'ann@example.org'": statement},
+    )
+    sidecar.push(document)
+    published = sidecar.evaluate()
+    body, _ = expose(published, Names.BOTH, "")
+    shown = body.decode() + json.dumps(metrics_document(published))
+    assert "example.org" not in shown
+    assert published.total.routes["GET /me"].count == 2 * route["count"]
+    assert "GET /x/:id?" in published.total.routes
 
 
 # --- The description ---
