@@ -106,7 +106,7 @@ class Workers:
                 self._total += gained
                 self._remember(now, gained)
                 self._observe_from(now if same_life else self._clock_of(document.start_time, now))
-            self._workers[key] = Worker(document, counters, now)
+            self._workers[key] = Worker(_slim(document), counters, now)
             self._workers.move_to_end(key)
             self._last_heard = now
 
@@ -168,3 +168,9 @@ class Workers:
 def _names(counters: Counters) -> int:
     """Return how many characters of names a worker's counters hold: what of them can grow without bound."""
     return sum(map(len, counters.routes)) + sum(map(len, counters.statements))
+
+
+def _slim(document: PushDocument) -> PushDocument:
+    """Leave out what the counters hold already: most of a document's memory."""
+    latency = document.latency.model_copy(update={"buckets": {}})
+    return document.model_copy(update={"routes": {}, "slow_statements": {}, "latency": latency})
