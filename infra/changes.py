@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from infra.graph import in_dependency_order
+from infra.ignored import inputs_with_ignored
 from infra.replacement import forcing_replacement
 
 if TYPE_CHECKING:
@@ -109,9 +110,9 @@ def changes_between(there: Mapping[str, Resource], wanted: Iterable[Resource]) -
 
 
 def _compare(old: Resource, new: Resource) -> Change:
-    ignored = {path.partition(".")[0].partition("[")[0] for path in new.ignore_changes}
-    names = (old.inputs.keys() | new.inputs.keys()) - ignored
-    changed = tuple(sorted(name for name in names if old.inputs.get(name) != new.inputs.get(name)))
+    inputs = inputs_with_ignored(old.inputs, new.inputs, new.ignore_changes)
+    names = old.inputs.keys() | inputs.keys()
+    changed = tuple(sorted(name for name in names if old.inputs.get(name) != inputs.get(name)))
     operation = Operation.UPDATE if changed else Operation.SAME
     forcing = forcing_replacement(new.type, new.inputs, new.replace_on_changes)
     if forcing & set(changed) or (changed and "*" in forcing):

@@ -31,5 +31,15 @@ class UpdateInProgress(InfraError):
     exit_code = ExitCode.GATE_CLOSED
 
 
+class InterruptedUpdate(InfraError):
+    """An earlier update was cut off while it created something; a person has to look."""
+
+    exit_code = ExitCode.GATE_CLOSED
+
+
+class NotDeployed(InfraError):
+    """There is no such stack yet."""
+
+
 class PulumiMissing(InfraError):
     """The Pulumi command is not on this machine, or too old."""

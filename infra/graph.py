@@ -48,6 +48,7 @@ class Resource:
         replace_on_changes: inputs whose change replaces the resource, beyond what the provider says.
         delete_before_replace: the old one goes before the new one comes; None leaves it to the provider.
         retain_on_delete: deletion forgets it and leaves it in the cloud.
+        deleted_with: URN of the resource whose deletion takes this one along, "" for none.
         aliases: former URNs.
         provider: "urn::id" of the provider it is managed by, "" for the default one.
         id: what the provider calls it; "" for components and where it is not known yet.
@@ -68,6 +69,7 @@ class Resource:
     replace_on_changes: tuple[str, ...] = ()
     delete_before_replace: bool | None = None
     retain_on_delete: bool = False
+    deleted_with: str = ""
     aliases: tuple[str, ...] = ()
     provider: str = ""
     id: str = ""

@@ -91,6 +91,7 @@ class RecordingMonitor(resource_pb2_grpc.ResourceMonitorServicer):
             replace_on_changes=tuple(sorted(request.replaceOnChanges)),
             delete_before_replace=request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None,
             retain_on_delete=request.retainOnDelete,
+            deleted_with=request.deletedWith,
             aliases=tuple(sorted(request.aliasURNs)),
             provider=request.provider,
             id=id_,

@@ -20,7 +20,7 @@ class Event:
         urn: of the resource.
         type: its type token.
         name: its name.
-        status: "started", "done" or "failed"; "kept" where deletion only forgets it.
+        status: "planned" in a preview, "started", "done" or "failed"; "kept" where deletion only forgets it.
     """
 
     operation: str
@@ -36,6 +36,23 @@ class Deployment:
 
     outputs: Mapping[str, object]
     changes: Changes
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """A step that was begun and of whose end nobody knows: the process was killed or lost its connection.
+
+    Args:
+        operation: "create", "update" or "delete".
+        urn: of the resource.
+    """
+
+    operation: str
+    urn: str
+
+    @property
+    def name(self) -> str:
+        return self.urn.rpartition("::")[2]
 
 
 def silent(event: Event) -> None:
@@ -58,8 +75,34 @@ class Runner(Protocol):
 
         Raises:
             infra.errors.ProtectedResource: that would delete or replace something protected; nothing was
-            done. infra.errors.UpdateInProgress: somebody else is at it. infra.errors.InfraError: it failed;
-            what was done until then is kept, and the next `up` goes on.
+            done. infra.errors.UpdateInProgress: somebody else is at it. infra.errors.InterruptedUpdate: an
+            earlier run may have created something that the state does not know. infra.errors.InfraError: it
+            failed; what was done until then is kept, and the next `up` goes on.
+        """
+
+    def interrupted(self, phase: str) -> tuple[Interrupted, ...]:
+        """Name the steps that an earlier run began and never ended; reads only."""
+
+    def drift(self, phase: str, *, on_event: Callable[[Event], None] = silent) -> Changes:
+        """Say how what is really there differs from what the state remembers; changes neither.
+
+        Raises:
+            infra.errors.InfraError: the phase has never been deployed, or cannot be read.
+        """
+
+    def refresh(
+        self, phase: str, *, on_event: Callable[[Event], None] = silent, clear_pending_creates: bool = False
+    ) -> Changes:
+        """Make the state remember what is really there, and settle interrupted steps; deploys nothing.
+
+        Args:
+            phase: its id.
+            on_event: is told of every resource that differs.
+            clear_pending_creates: also forget creations that were interrupted; only right after a look
+            that they left nothing behind.
+
+        Raises:
+            infra.errors.UpdateInProgress: somebody else is at it. infra.errors.InfraError: it failed.
         """
 
     def outputs(self, phase: str) -> Mapping[str, object]:

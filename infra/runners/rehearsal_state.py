@@ -8,12 +8,15 @@ import json
 import os
 import tempfile
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from infra.errors import InfraError, UpdateInProgress
 from infra.graph import Resource
+from infra.runners.lock import describe_owner, owner_words
+from infra.runners.protocol import Interrupted
 from monitor.errors import UsageError
 from monitor.terminal import to_json
 
@@ -34,10 +37,14 @@ class StackState:
     Args:
         resources: by URN, as the last step that touched each left it.
         outputs: of the last `up` that came to its end, secrets masked.
+        condemned: replaced resources whose deletion is still to come.
+        pending: steps that were begun; more than the one under way means that a run was cut off.
     """
 
     resources: Mapping[str, Resource] = field(default_factory=lambda: MappingProxyType({}))
     outputs: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    condemned: tuple[Resource, ...] = ()
+    pending: tuple[Interrupted, ...] = ()
 
     def with_resource(self, resource: Resource, former_urn: str | None = None) -> StackState:
         kept = {urn: one for urn, one in self.resources.items() if urn != former_urn}
@@ -45,6 +52,10 @@ class StackState:
 
     def without(self, urn: str) -> StackState:
         return replace(self, resources={name: one for name, one in self.resources.items() if name != urn})
+
+    def without_condemned(self, old: Resource) -> StackState:
+        kept = (one for one in self.condemned if (one.urn, one.id) != (old.urn, old.id))
+        return replace(self, condemned=tuple(kept))
 
 
 @dataclass(frozen=True)
@@ -90,7 +101,7 @@ class StateWriter:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._texts: dict[tuple[str, str], tuple[Resource, str]] = {}
+        self._texts: dict[tuple[str, str, str], tuple[Resource, str]] = {}
 
     def write(self, state: State, *, durable: bool = True) -> None:
         """Write the state; `durable` waits until the disk has it, which only a loss of power needs.
@@ -121,13 +132,20 @@ class StateWriter:
             ) from None
 
     def _stack(self, name: str, stack: StackState) -> str:
-        resources = ",\n".join(self._resource(name, resource) for resource in stack.resources.values())
-        return f'{{"outputs":{_words(to_json(stack.outputs))},"resources":[\n{resources}]}}'
+        resources, condemned = (
+            ",\n".join(self._resource(name, one) for one in group)
+            for group in (stack.resources.values(), stack.condemned)
+        )
+        return (
+            f'{{"outputs":{_words(to_json(stack.outputs))},"pending":{_words(to_json(stack.pending))},'
+            f'"condemned":[\n{condemned}],"resources":[\n{resources}]}}'
+        )
 
     def _resource(self, stack: str, resource: Resource) -> str:
-        known = self._texts.get((stack, resource.urn))
+        key = (stack, resource.urn, resource.id)
+        known = self._texts.get(key)
         if known is None or known[0] is not resource:
-            known = self._texts[stack, resource.urn] = (resource, _words(to_json(resource)))
+            known = self._texts[key] = (resource, _words(to_json(resource)))
         return known[1]
 
 
@@ -154,11 +172,11 @@ def exclusive(path: Path) -> Iterator[None]:
             file.seek(0)
             raise UpdateInProgress(
                 f"{path} is being changed",
-                why=f"process {file.read().strip() or 'unknown'} holds it",
+                why=f"it is held by {describe_owner(file.read(), datetime.now(UTC))}",
                 next_step="wait for it to end, then run the same command again",
             ) from None
         file.truncate(0)
-        file.write(str(os.getpid()))
+        file.write(owner_words(datetime.now(UTC)))
         file.flush()
         yield
 
@@ -169,7 +187,12 @@ def _words(value: Any) -> str:
 
 def _stack(content: dict[str, Any]) -> StackState:
     resources = [_resource(one) for one in content["resources"]]
-    return StackState({one.urn: one for one in resources}, content["outputs"])
+    return StackState(
+        {one.urn: one for one in resources},
+        content["outputs"],
+        tuple(_resource(one) for one in content.get("condemned", ())),
+        tuple(Interrupted(**one) for one in content.get("pending", ())),
+    )
 
 
 def _resource(content: dict[str, Any]) -> Resource:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import subprocess
 import sys
@@ -14,7 +13,8 @@ from typer.testing import CliRunner
 
 import infra.cli
 from infra.errors import OverBudget, ProtectedResource
-from infra.runners import UnknownRunner
+from infra.runners import UnknownRunner, WrongOption
+from infra.runners.rehearsal_state import read_state
 from monitor.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -26,19 +26,25 @@ if TYPE_CHECKING:
     from infra.graph import Graph
 
 
+#: Phases in the order in which commands evaluated them.
+evaluated: list[str] = []
+
+
 @pytest.fixture
 def run(
     monkeypatch: pytest.MonkeyPatch, graph_of: Callable[..., Graph], tmp_path: Path
 ) -> Callable[..., Result]:
     """A function that runs one command in an empty folder; the project's own phases are evaluated once."""
-    from infra import evaluation
+    from infra.evaluation import evaluate
 
-    @functools.cache
+    evaluated.clear()
+
     def cached(phase: str, *, stacks: Path | None = None) -> Graph:
-        return evaluation.evaluate(phase, stacks=stacks) if stacks else graph_of(phase)
+        evaluated.append(phase)
+        return evaluate(phase, stacks=stacks) if stacks else graph_of(phase)
 
-    monkeypatch.setattr("infra.plan.evaluate", cached)
-    monkeypatch.setattr("infra.runners.rehearsal.evaluate", cached)
+    for place in ("infra.evaluation", "infra.plan", "infra.runners.rehearsal"):
+        monkeypatch.setattr(f"{place}.evaluate", cached)
     monkeypatch.chdir(tmp_path)
     app = typer.Typer()
     infra.cli.register(app)
@@ -102,6 +108,7 @@ def test_a_rehearsal_says_loudly_what_it_is_and_leads_from_up_to_destroy(
     done = json.loads(run("infra", "up", "phase-1", "--state", str(state), "--json").stdout)
     assert done["runner"] == "rehearsal"
     assert done["changes"]["counts"]["create"] > 50
+    assert evaluated == ["phase-1", "phase-1"]  # once for each of the two commands
     outputs = json.loads(run("infra", "outputs", "phase-1", "--state", str(state), "--json").stdout)
     assert outputs == done["outputs"]
     assert "stay as they are" in run("infra", "plan", "phase-1", "--state", str(state)).stdout
@@ -110,6 +117,30 @@ def test_a_rehearsal_says_loudly_what_it_is_and_leads_from_up_to_destroy(
     assert run("infra", "destroy", "phase-1", "--state", str(state), "--unprotect").exit_code == 0
     empty = run("infra", "outputs", "phase-1", "--state", str(state))
     assert "no outputs yet" in empty.stderr
+
+
+def test_a_failure_can_be_rehearsed_and_the_next_up_goes_on(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
+    state = str(tmp_path / "rehearsed.json")
+    failed = run("infra", "up", "phase-1", "--state", state, "--fail-at", "host-instance")
+    assert "create of host-instance failed" in str(failed.exception)
+    made = len(read_state(tmp_path / "rehearsed.json").stack("phase-1").resources)
+    assert made > 10
+    again = json.loads(run("infra", "up", "phase-1", "--state", state, "--json").stdout)
+    assert again["changes"]["counts"]["same"] == made
+    drift = run("infra", "drift", "phase-1", "--runner", "rehearsal", "--state", state, "--json")
+    assert drift.exit_code == 0
+    assert not json.loads(drift.stdout)["changes"]["items"]
+    refresh = run("infra", "refresh", "phase-1", "--runner", "rehearsal", "--state", state)
+    assert refresh.exit_code == 0
+
+
+def test_options_of_the_other_runner_are_refused(run: Callable[..., Result]) -> None:
+    refused = run("infra", "up", "phase-1", "--backend", "file:///tmp").exception
+    assert isinstance(refused, WrongOption)
+    refused = run("infra", "up", "phase-1", "--runner", "pulumi", "--fail-at", "vpc").exception
+    assert isinstance(refused, WrongOption)
 
 
 def test_an_unknown_runner_is_refused_before_anything_is_evaluated(run: Callable[..., Result]) -> None:
@@ -124,7 +155,7 @@ def test_doctor_lists_every_part(run: Callable[..., Result]) -> None:
     assert run("doctor").exit_code == 0
 
 
-@pytest.mark.parametrize("command", ["plan", "cost", "up", "outputs", "destroy"])
+@pytest.mark.parametrize("command", ["plan", "cost", "up", "drift", "refresh", "outputs", "destroy"])
 def test_every_command_has_help_with_examples(run: Callable[..., Result], command: str) -> None:
     result = run("infra", command, "--help")
     assert result.exit_code == 0

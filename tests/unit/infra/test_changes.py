@@ -52,10 +52,34 @@ def test_an_input_that_cannot_change_replaces() -> None:
     assert changes.items[0].inputs == ("cidrBlock",)
 
 
-@pytest.mark.parametrize("path", ["enableDnsSupport", "enableDnsSupport.deep", "enableDnsSupport[0]"])
-def test_ignored_inputs_do_not_count(path: str) -> None:
-    new = vpc(inputs={"cidrBlock": "10.0.0.0/16", "enableDnsSupport": False}, ignore_changes=(path,))
+def test_an_ignored_input_does_not_count() -> None:
+    new = vpc(
+        inputs={"cidrBlock": "10.0.0.0/16", "enableDnsSupport": False}, ignore_changes=("enableDnsSupport",)
+    )
     assert not between([vpc()], [new])
+
+
+@pytest.mark.parametrize(
+    ("path", "ignored", "counted"),
+    [
+        ("tags.team", {"tags": {"team": "b", "cost": "1"}}, {"tags": {"team": "a", "cost": "2"}}),
+        ('tags["a.b"]', {"tags": {"a.b": "new", "team": "a", "cost": "1"}}, {"tags": {"team": "a"}}),
+        ("tags.*", {"tags": {"team": "z"}}, {"tags": {"team": "a", "cost": "1"}, "cidrBlock": "10.9.0.0/16"}),
+        ("rules[0].port", {"rules": [{"port": 1}, {"port": 443}]}, {"rules": [{"port": 80}, {"port": 1}]}),
+        ("rules[*].port", {"rules": [{"port": 1}, {"port": 2}]}, {"rules": [{"port": 80}]}),
+    ],
+)
+def test_a_path_ignores_exactly_what_it_names(
+    path: str, ignored: dict[str, Any], counted: dict[str, Any]
+) -> None:
+    base = {
+        "cidrBlock": "10.0.0.0/16",
+        "tags": {"team": "a", "cost": "1"},
+        "rules": [{"port": 80}, {"port": 443}],
+    }
+    old = vpc(inputs=base)
+    assert not between([old], [vpc(inputs={**base, **ignored}, ignore_changes=(path,))])
+    assert between([old], [vpc(inputs={**base, **counted}, ignore_changes=(path,))])
 
 
 @pytest.mark.parametrize("named", [("enableDnsSupport",), ("*",)])
