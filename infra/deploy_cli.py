@@ -1,4 +1,4 @@
-"""`outgrow infra up`, `drift`, `refresh`, `outputs`, `released`, `destroy`: what a runner does, whichever it is."""
+"""`outgrow infra up`, `drift`, `refresh`, `outputs`, `released`, `destroy`: what runners do and left behind."""
 
 from __future__ import annotations
 
