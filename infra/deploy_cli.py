@@ -1,4 +1,4 @@
-"""`outgrow infra up`, `drift`, `refresh`, `outputs`, `released`, `destroy`: what runners do and left behind."""
+"""`outgrow infra up`, `drift`, `refresh`, `outputs`, `released`, `destroy`: what runners do."""
 
 from __future__ import annotations
 
