@@ -26,5 +26,6 @@ def require_within_budget(plan: Plan, *, accepted: bool = False) -> None:
     raise OverBudget(
         what,
         why="the dearest items are " + ", ".join(f"{item.item} ({item.usd:,.2f})" for item in dearest),
-        next_step=f"choose smaller sizes in Pulumi.{plan.phase}.yaml, or accept the cost with --accept-cost",
+        next_step=f"choose smaller outgrow:sizes or a higher outgrow:budget in Pulumi.{plan.phase}.yaml, "
+        "or accept the cost with --accept-cost",
     )
