@@ -1,7 +1,9 @@
-"""What the monitor's image runs: `python -m monitor` and its health check, and nothing else of the project."""
+"""What the monitor's image runs: `python -m monitor` and its health check, and nothing else of ours."""
 
 from __future__ import annotations
 
+import ast
+import importlib.metadata
 import os
 import re
 import sqlite3
@@ -81,3 +83,25 @@ def test_the_image_runs_as_nobody_with_hashed_dependencies_that_are_the_projects
     everything = set(pinned.findall((ROOT / "requirements.lock").read_text(encoding="utf-8")))
     assert own
     assert own <= everything
+
+
+def test_whatever_the_monitor_imports_is_in_its_image() -> None:
+    """Every import of the folder, by statement or by importlib, belongs to one of the pinned packages."""
+    wanted: set[str] = set()
+    for path in (ROOT / "monitor").rglob("*.py"):
+        if "node_modules" in path.parts:
+            continue
+        text = path.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Import):
+                wanted |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                wanted.add(node.module)
+        wanted |= set(re.findall(r"import_module\(\"([\w.]+)\"", text))
+    roots = {name.partition(".")[0] for name in wanted} - sys.stdlib_module_names - {"monitor"}
+    owners = importlib.metadata.packages_distributions()
+    needed = {re.sub(r"[-_.]+", "-", owner).lower() for root in roots for owner in owners.get(root, [root])}
+    lock = (ROOT / "requirements-monitor.lock").read_text(encoding="utf-8").lower()
+    pinned = {name.partition("[")[0] for name in re.findall(r"^([\w.\[\]-]+)==", lock, re.MULTILINE)}
+    assert {"fastapi", "jinja2", "boto3"} <= needed
+    assert needed - pinned == {"sqlalchemy"}  # of the middleware, which runs in the application
