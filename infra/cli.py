@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from infra import deploy_cli
+from infra.preflight import cli as preflight_cli
 from infra.report.cli import report
 from infra.runners import DEFAULT_STATE
 from monitor.errors import ExitCode
@@ -31,6 +32,7 @@ group = typer.Typer(
 def register(app: typer.Typer) -> None:
     """Add this folder's commands to the command line."""
     deploy_cli.register(group)
+    preflight_cli.register(group)
     app.add_typer(group, name="infra")
     app.command()(doctor)
     app.command()(report)

@@ -123,7 +123,7 @@ def _postgres() -> Finding:
 
 
 def _aws(env: Mapping[str, str]) -> Finding:
-    enables = "real deployments: --runner pulumi"
+    enables = "outgrow infra preflight, and real deployments: --runner pulumi"
     for variable in AWS_VARIABLES:
         if env.get(variable):
             return Finding("AWS credentials", True, f"from {variable}", enables, optional=True)

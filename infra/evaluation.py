@@ -44,6 +44,7 @@ def evaluate(
     stacks: Path | None = None,
     mode: Mode = Mode.REHEARSAL,
     program: Path = ROOT / "__main__.py",
+    overrides: Mapping[str, Any] | None = None,
 ) -> Graph:
     """Run the program for a phase and capture the graph it declares.
 
@@ -52,12 +53,14 @@ def evaluate(
         stacks: the folder of the stack files; the project's own by default.
         mode: whether computed values are unknown or made up.
         program: the Pulumi program.
+        overrides: configuration in place of the stack file's, by full key, such as "aws:region".
 
     Raises:
         ProgramFailed: the program raised, declared two resources of one name, or did not end in time.
         monitor.phases.BadStackFile: there is no such stack file.
     """
-    run = _Run(phase, read_project().name, stack_config(phase, stacks), mode, stack_path(phase, stacks))
+    config = {**stack_config(phase, stacks), **(overrides or {})}
+    run = _Run(phase, read_project().name, config, mode, stack_path(phase, stacks))
     with tempfile.TemporaryDirectory(prefix="outgrow-evaluation-") as folder:
         socket, report = f"unix:{folder}/engine", Path(folder) / "report"
         command = [sys.executable, "-m", "infra.program_process", "--project", run.project, "--stack", phase]
