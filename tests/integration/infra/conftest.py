@@ -115,6 +115,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     document = yaml.safe_load(stack.read_text())
     document["config"] |= {"outgrow:domain": None, "outgrow:alerts_email": "team@shop.com"}
     document["config"]["outgrow:app"]["image"] = "registry.shop.com/shop:1.0.0"
+    document["config"]["outgrow:monitor"]["image"] = "registry.shop.com/outgrow-monitor:0.1.0"
     stack.write_text(yaml.safe_dump(document))
     program = programs / "pulumi"
     program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {shlex.quote(str(FAKE))} "$@"\n')
@@ -130,11 +131,11 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
 
 @pytest.fixture
 def place(project: Place, graph_of: Callable[..., Graph]) -> Place:
-    """A place with the beginning of the real phase-1: whatever its twenty resources need is among them."""
+    """A place with the beginning of the real phase-1: whatever its resources need is among them."""
     from dataclasses import replace
 
     whole = graph_of("phase-1")
-    graph = replace(whole, resources=whole.resources[:20])
-    assert any(one.protect for one in graph.resources)
+    first = next(number for number, one in enumerate(whole.resources) if one.protect)
+    graph = replace(whole, resources=whole.resources[: first + 2])
     project.declare(graph)
     return project
