@@ -54,6 +54,25 @@ def schema_of(type_token: str) -> ResourceSchema | None:
     return ResourceSchema(_getters(arguments), _getters(bodies[name]))
 
 
+@functools.cache
+def inputs_of_class(type_token: str, name: str) -> Mapping[str, str] | None:
+    """Read the properties of a nested input type, such as "SecurityGroupIngressArgs", of a type's module.
+
+    None where the module has no such class.
+    """
+    path = _module(type_token)
+    if path is None:
+        return None
+    text = _nested_types(path.with_name("_inputs.py"))
+    start = text.find(f"\nclass {name}:\n")
+    return _getters(text[start + 1 : text.find("\nclass ", start + 1)]) if start >= 0 else None
+
+
+@functools.cache
+def _nested_types(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
 def _module(type_token: str) -> Path | None:
     parts = re.fullmatch(r"aws:(\w+)/(\w+):\w+", type_token)
     spec = importlib.util.find_spec("pulumi_aws")
