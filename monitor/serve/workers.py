@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from monitor.errors import MonitorError
 from monitor.serve.counters import Counters
+from monitor.serve.recent import Recent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,8 +28,6 @@ DEAD_AFTER_S: Final = 15.0
 _MAX_WORKERS: Final = 512
 #: Names and SQL of all remembered workers together are at most so many characters.
 _MAX_NAMES: Final = 16 * 1024 * 1024
-#: Pushes of so many seconds share one entry of the window.
-_SLOT_S: Final = 1.0
 
 
 class TooManyWorkers(MonitorError):
@@ -68,14 +67,13 @@ class Workers:
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self._longest_s = longest_window_s
         self._clock = clock
         self._wall = wall
         self._lock = threading.Lock()
         self._began = wall()
         self._workers: OrderedDict[tuple[str, str], Worker] = OrderedDict()
         self._total = Counters()
-        self._recent: deque[tuple[float, Counters]] = deque()
+        self._recent = Recent(longest_window_s)
         self._observed_since: float | None = None
         self._last_heard: float | None = None
         self._names_held = 0
@@ -104,7 +102,7 @@ class Workers:
             else:
                 gained = counters if gained is None else gained
                 self._total += gained
-                self._remember(now, gained)
+                self._recent.add(now, gained)
                 self._observe_from(now if same_life else self._clock_of(document.start_time, now))
             self._workers[key] = Worker(_slim(document), counters, now)
             self._workers.move_to_end(key)
@@ -135,9 +133,8 @@ class Workers:
         with self._lock:
             if self._last_heard is None or self._observed_since is None:
                 return Window(Counters(), 0.0)
-            begin = self._last_heard - seconds
-            counted = Counters.total(gained for heard, gained in self._recent if heard > begin)
-            covered = max(min(seconds, self._last_heard - self._observed_since), 0.0)
+            counted, begin = self._recent.window(self._last_heard - seconds)
+            covered = max(self._last_heard - max(begin, self._observed_since), 0.0)
             return Window(counted, round(covered, 3))
 
     def live(self) -> tuple[Worker, ...]:
@@ -145,16 +142,6 @@ class Workers:
         with self._lock:
             oldest = self._clock() - DEAD_AFTER_S
             return tuple(worker for worker in self._workers.values() if worker.heard >= oldest)
-
-    def _remember(self, now: float, gained: Counters) -> None:
-        gained = gained.without_names()
-        if self._recent and now - self._recent[-1][0] < _SLOT_S:
-            began, before = self._recent.pop()
-            self._recent.append((began, before + gained))
-        else:
-            self._recent.append((now, gained))
-        while self._recent and self._recent[0][0] <= now - self._longest_s - _SLOT_S:
-            self._recent.popleft()
 
     def _observe_from(self, moment: float) -> None:
         if self._observed_since is None or moment < self._observed_since:
