@@ -10,7 +10,8 @@ r"""What measuring costs, and how true it is, beside what others would use, all 
 - *Sidecar*: memory and processor time, idle and while four workers push 5,000 requests/s.
 
 `make bench` runs it; with fewer rounds: python -P bench/monitor.py ROUNDS (-P, because this file is named
-like the package). npm installs the others into bench/express from its lock files.
+like the package); the ASGI part alone: python -P bench/monitor.py ROUNDS asgi. npm installs the others into
+bench/express from its lock files.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ import psutil
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_fastapi_instrumentator import Instrumentator
+from starlette.applications import Starlette
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette_exporter import PrometheusMiddleware
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))  # -P leaves it out
@@ -48,6 +51,8 @@ from monitor.middleware.recorder import Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from starlette.requests import Request
 
 BENCH = Path(__file__).resolve().parent / "express"
 #: The truth's requests: path, how many of them.
@@ -90,6 +95,13 @@ def fastapi_app() -> FastAPI:
     return app
 
 
+def starlette_app() -> Starlette:
+    async def item(request: Request) -> Response:
+        return Response(request.path_params["item"])
+
+    return Starlette(routes=[Route("/items/{item}", item)])
+
+
 @dataclass
 class Asgi:
     """An application with a monitor, and how to read what it reports."""
@@ -99,19 +111,19 @@ class Asgi:
     recorder: Recorder | None = None
 
 
-def asgi_variants(prefix: str) -> dict[str, Asgi]:
+def asgi_variants(prefix: str, make: Callable[[], Starlette] = fastapi_app) -> dict[str, Asgi]:
     """Each with counters of its own."""
-    ours = ScalabilityMiddleware(fastapi_app(), push_url="http://127.0.0.1:9/")
+    ours = ScalabilityMiddleware(make(), push_url="http://127.0.0.1:9/")
     ours.pusher.running = True  # what pushing costs is measured with the real servers below
     ours.recorder.use_salt(b"0" * 32, "bench")
-    instrumented, registry = fastapi_app(), CollectorRegistry()
+    instrumented, registry = make(), CollectorRegistry()
     Instrumentator(registry=registry).instrument(instrumented)
-    exported = fastapi_app()
+    exported = make()
     exported.add_middleware(PrometheusMiddleware, prefix=prefix)
     from prometheus_client import REGISTRY  # noqa: PLC0415  # starlette_exporter takes no other
 
     return {
-        "no monitor": Asgi(fastapi_app()),
+        "no monitor": Asgi(make()),
         "outgrow": Asgi(ours, recorder=ours.recorder),
         "prometheus-fastapi-instrumentator": Asgi(instrumented, lambda: generate_latest(registry).decode()),
         "starlette_exporter": Asgi(exported, lambda: generate_latest(REGISTRY).decode()),
@@ -132,16 +144,25 @@ async def ask_asgi(app: Any, path: str, sent: list[Any] | None = None) -> None:
     await app({**scope, "server": ("bench", 80), "scheme": "http"}, receive, send)
 
 
-async def asgi_cost(rounds: int, requests: int = 500) -> dict[str, list[float]]:
-    took: dict[str, list[float]] = {}
-    variants = asgi_variants("cost")
+async def asgi_cost(
+    prefix: str, make: Callable[[], Starlette], rounds: int, requests: int = 200
+) -> dict[str, list[float]]:
+    """Microseconds of this thread's processor time a request, by variant, in rounds that take turns.
+
+    Rounds are short, so that some meet no disturbance; which variant comes first changes from round to round.
+    What our recorder folds later it folds within the rounds, ten times a second as in a server.
+    """
+    variants = asgi_variants(prefix, make)
+    took: dict[str, list[float]] = {name: [] for name in variants}
+    order = list(variants)
     for turn in range(rounds + 1):
-        for name, variant in variants.items():
-            began = time.process_time_ns()
+        for name in order[turn % len(order) :] + order[: turn % len(order)]:
+            app = variants[name].app
+            began = time.thread_time_ns()
             for _ in range(requests):
-                await ask_asgi(variant.app, "/items/7")
+                await ask_asgi(app, "/items/7")
             if turn:  # the first round warms up
-                took.setdefault(name, []).append((time.process_time_ns() - began) / requests / 1000)
+                took[name].append((time.thread_time_ns() - began) / requests / 1000)
     return took
 
 
@@ -168,7 +189,9 @@ async def asgi_truth(variant: Asgi) -> Truth:
 
 
 def asgi_bench(rounds: int) -> None:
-    report("ASGI (FastAPI)", asyncio.run(asgi_cost(rounds)), "outgrow")
+    for title, make in (("FastAPI", fastapi_app), ("Starlette", starlette_app)):
+        took = asyncio.run(asgi_cost(title.lower(), make, 10 * rounds))
+        report(f"ASGI ({title}), in process", took, "outgrow")
     for name, variant in asgi_variants("truth").items():
         if name == "no monitor":
             continue
@@ -318,12 +341,14 @@ def sidecar_bench(seconds: int = 10) -> None:
             print(f"  {load:<36} {process.memory_info().rss / 1e6:.0f} MB, {cpu:.1f} % of one processor")
 
 
-def main(rounds: int = 14) -> None:
+def main(rounds: int = 14, only: str = "") -> None:
     """Measure and print."""
     asgi_bench(rounds)
+    if only == "asgi":
+        return
     express_bench(rounds) if shutil.which("node") else print("\nExpress is not measured: node is missing")
     sidecar_bench()
 
 
 if __name__ == "__main__":
-    main(*(int(word) for word in sys.argv[1:2]))
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 14, *sys.argv[2:3])

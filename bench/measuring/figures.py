@@ -26,19 +26,27 @@ def report(title: str, took: dict[str, list[float]], ours: str) -> None:
     base = next(iter(took.values()))
     print(f"\n{title}: processor time, us/request ({len(base)} rounds)")
     added = {}
+    figures = {name: _figures(values) for name, values in took.items()}
     for name, values in took.items():
-        quartile = statistics.quantiles(values, n=4)[0]
-        median = statistics.median(values)
-        line = f"  {name:<36} min {min(values):7.1f}  p25 {quartile:7.1f}  median {median:7.1f}"
+        least, quartile, median = figures[name]
+        line = f"  {name:<36} min {least:7.1f}  p25 {quartile:7.1f}  median {median:7.1f}"
         if values is not base:
-            added[name] = median - statistics.median(base)
+            added[name] = [mine - bare for mine, bare in zip(figures[name], _figures(base), strict=True)]
             low, high = interval(values, base)
-            line += f"  added: {added[name]:+7.1f} ({low:+.1f} to {high:+.1f})"
-            line += f"; by minimum {min(values) - min(base):+.1f}"
+            line += f"  added: {added[name][2]:+7.1f} ({low:+.1f} to {high:+.1f})"
+            line += f"; by p25 {added[name][1]:+.1f}; by minimum {added[name][0]:+.1f}"
         print(line)
     for name, extra in added.items():
-        if name != ours and added[ours] > 0:
-            print(f"  {name} / {ours}: {extra / added[ours]:.1f}")
+        if name != ours and min(added[ours]) > 0:
+            least, quartile, median = (more / own for more, own in zip(extra, added[ours], strict=True))
+            print(
+                f"  {name} / {ours}: {median:.1f} by medians, {quartile:.1f} by p25, {least:.1f} by minimum"
+            )
+
+
+def _figures(values: list[float]) -> tuple[float, float, float]:
+    """Minimum, lower quartile and median."""
+    return min(values), statistics.quantiles(values, n=4)[0], statistics.median(values)
 
 
 def bucket_quantile(bounds: dict[float, float], fraction: float) -> float | None:

@@ -9,7 +9,6 @@ never changes an answer; it opens no database file, whose locks a second open in
 from __future__ import annotations
 
 import asyncio
-from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
 from monitor.middleware.proxies import TrustedProxies
@@ -27,6 +26,13 @@ if TYPE_CHECKING:
 
 #: The monitor's own endpoints, which an application may pass through; they are not its work.
 OWN_PATH: Final = "/api/metrics/scalability"
+# What becomes of a request.
+_ANSWERED: Final = 0
+_GONE: Final = 1
+_STREAMS: Final = 2
+# In place of a status: there is no answer yet, or its end has been counted.
+_NOT_YET: Final = 0
+_OVER: Final = -1
 
 
 class ScalabilityMiddleware:
@@ -70,15 +76,76 @@ class ScalabilityMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection; what is neither HTTP nor a WebSocket passes through untouched."""
+        if scope["type"] != "http" or self._off or scope["path"].startswith(OWN_PATH):
+            await self._serve_other(scope, receive, send)
+            return
+        if not self.pusher.running:
+            self._start_pushing()
+        recorder = self.recorder
+        root = scope.get("root_path", "")
+        status = _NOT_YET
+        fate = _ANSWERED
+        began = recorder.clock()
+        try:
+            recorder.running.append(None)
+        except Exception:  # noqa: BLE001
+            self.failures += 1
+
+        async def receive_watched() -> Message:
+            nonlocal fate
+            message = await receive()
+            if message["type"] == "http.disconnect" and fate == _ANSWERED:
+                fate = _GONE
+            return message
+
+        async def send_counted(message: Message) -> None:
+            nonlocal status, fate
+            kind = message["type"]
+            if kind == "http.response.start":
+                status = message["status"]
+                # How long a stream of events stays open says nothing about speed.
+                for name, value in message.get("headers", ()):
+                    if len(name) == 12 and name.lower() == b"content-type":
+                        if value.startswith(b"text/event-stream"):
+                            fate = _STREAMS
+                            self._do(recorder.event_stream, 1)
+                        break
+            try:
+                await send(message)
+            except OSError:  # how servers say that the client has gone
+                if fate == _ANSWERED:
+                    fate = _GONE
+                raise
+            if kind == "http.response.body":
+                last = not message.get("more_body")
+            else:
+                last = kind == "http.response.pathsend"
+            if last and status != _OVER:
+                answered, status = status, _OVER
+                self._ended(scope, root, answered, began, fate)
+
+        try:
+            await self._app(scope, receive_watched, send_counted)
+        except BaseException as error:
+            # A server takes an answer for a client that has left without a word.
+            if fate == _ANSWERED and isinstance(error, asyncio.CancelledError):
+                fate = _GONE
+            raise
+        finally:
+            if (
+                status != _OVER
+            ):  # it failed, or gave an answer without an end: the server closes the connection
+                status = _OVER
+                self._ended(scope, root, 500, began, fate)
+
+    async def _serve_other(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
-        if self._off or (kind == "http" and scope["path"].startswith(OWN_PATH)):
+        if self._off or kind == "http":
             await self._app(scope, receive, send)
             return
         if not self.pusher.running:
             self._start_pushing()
-        if kind == "http":
-            await self._count(scope, receive, send)
-        elif kind == "websocket":
+        if kind == "websocket":
             await self._hold(scope, receive, send)
         else:
             await self._app(scope, receive, send)
@@ -89,55 +156,6 @@ class ScalabilityMiddleware:
             await self._app(scope, receive, send)
         finally:
             self._do(self.recorder.websocket, -1)
-
-    async def _count(self, scope: Scope, receive: Receive, send: Send) -> None:
-        root = scope.get("root_path", "")
-        status = 0
-        streams = gone = over = False
-        began = perf_counter()
-        try:
-            self.recorder.started()
-        except Exception:  # noqa: BLE001
-            self.failures += 1
-
-        async def receive_watched() -> Message:
-            nonlocal gone
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                gone = True
-            return message
-
-        async def send_counted(message: Message) -> None:
-            nonlocal status, streams, gone, over
-            kind = message["type"]
-            if kind == "http.response.start":
-                status = message["status"]
-                if _is_event_stream(message):
-                    streams = True
-                    self._do(self.recorder.event_stream, 1)
-            try:
-                await send(message)
-            except OSError:  # how servers say that the client has gone
-                gone = True
-                raise
-            if kind == "http.response.body":
-                last = not message.get("more_body")
-            else:
-                last = kind == "http.response.pathsend"
-            if last and not over:
-                over = True
-                self._ended(scope, root, status, perf_counter() - began, gone=gone, streams=streams)
-
-        try:
-            await self._app(scope, receive_watched, send_counted)
-        except BaseException as error:
-            # A server takes an answer for a client that has left without a word.
-            gone = gone or isinstance(error, asyncio.CancelledError)
-            raise
-        finally:
-            if not over:  # it failed, or gave an answer without an end: the server closes the connection
-                over = True
-                self._ended(scope, root, 500, perf_counter() - began, gone=gone, streams=streams)
 
     # --- Counting, which must never fail a request ---
 
@@ -150,28 +168,43 @@ class ScalabilityMiddleware:
         except Exception:  # noqa: BLE001
             self.failures += 1
 
-    def _ended(
-        self, scope: Scope, root: str, status: int, seconds: float, *, gone: bool, streams: bool
-    ) -> None:
+    def _ended(self, scope: Scope, root: str, status: int, began: float, fate: int) -> None:
         recorder = self.recorder
         try:
-            if streams:
-                recorder.event_stream(-1)
-            elif gone:
+            now = recorder.clock()
+            if fate == _GONE:
                 recorder.aborted()
                 return
             route = scope.get("route")
             if "fastapi" in scope:  # one route may be included under several prefixes
                 route = scope["fastapi"].get("effective_route_context", route)
-            key = (id(route), scope["method"], scope.get("root_path", ""), scope.get("outgrow.route"))
+            if fate == _STREAMS:
+                recorder.event_stream(-1)
+                series = recorder.series(scope["method"], route_template(scope, root))
+                recorder.record(series, status, None, *self._client(scope))
+                return
+            key = (
+                id(route),
+                scope["method"],
+                scope.get("root_path"),
+                scope.get("outgrow.route"),
+                status,
+            )
             known = recorder.known.get(key)
             if known is None:
-                series = recorder.series(scope["method"], route_template(scope, root))
-                recorder.know(key, route, series)
+                add = recorder.adder(recorder.series(scope["method"], route_template(scope, root)), status)
+                recorder.know(key, route, add)
             else:
-                series = known[0]
+                add = known[0]
+            if recorder.running:  # else this process was forked since
+                recorder.running.pop()
+            add(now - began)
+            if now >= recorder.due:
+                recorder.fold(now)
             address, user_agent = self._client(scope)
-            recorder.record(series, status, None if streams else seconds, address, user_agent)
+            client = hash((recorder.seed, address, user_agent))
+            if client not in recorder.met:
+                recorder.meet(client, address, user_agent)
         except Exception:  # noqa: BLE001
             self.failures += 1
 
@@ -179,14 +212,14 @@ class ScalabilityMiddleware:
         client = scope.get("client")
         address = client[0] if client else ""
         user_agent = b""
-        forwarded = []
         for name, value in scope["headers"]:
             if name == b"user-agent":
                 user_agent = value
-            elif self._behind_proxies and name == b"x-forwarded-for":
-                forwarded.append(value.decode("latin-1"))
-        if forwarded:
-            address = self._proxies.client(address, ",".join(forwarded))
+                break
+        if self._behind_proxies:
+            forwarded = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+            if forwarded:
+                address = self._proxies.client(address, b",".join(forwarded).decode("latin-1"))
         return address, user_agent
 
 
@@ -218,11 +251,3 @@ def _without_values(mounted: str, parameters: dict[str, Any]) -> str:
     """Put the names of path parameters back where a mount's path shows their values."""
     names = {str(value): name for name, value in parameters.items()}
     return "/".join(f"{{{names[part]}}}" if part in names else part for part in mounted.split("/"))
-
-
-def _is_event_stream(message: Message) -> bool:
-    """Say whether an answer streams events: how long it stays open says nothing about speed."""
-    for name, value in message.get("headers", ()):
-        if len(name) == len(b"content-type") and name.lower() == b"content-type":
-            return bool(value.startswith(b"text/event-stream"))
-    return False

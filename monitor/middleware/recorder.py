@@ -1,8 +1,12 @@
 """What one worker has counted since it started: requests, latencies, routes, clients, queries.
 
 All counters only ever rise, so that a lost push loses nothing and the sidecar can take differences. Every
-method is cheap (a lock held for a few additions) and safe from several threads; a forked child starts from
-zero under its own name.
+method is safe from several threads; a forked child starts from zero under its own name.
+
+A request pays for as little as possible: it appends its latency to those of its series, which is one
+operation without a lock, and they are folded into the counters together, at the next request after a tenth of
+a second or with the next document, whichever is first. A batch touches the counters' memory once, where each
+request would find it gone from the processor's caches.
 """
 
 from __future__ import annotations
@@ -14,12 +18,14 @@ import socket
 import threading
 import time
 import weakref
+from array import array
 from collections import deque
 from math import ceil, log2
 from typing import TYPE_CHECKING, Any, Final
 
 from monitor.middleware.buckets import LAST, PER_OCTAVE, bucket_index
 from monitor.middleware.clients import REGISTERS, client_hash, merge_registers, register_and_rank
+from monitor.middleware.series import Series, class_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +46,9 @@ MAX_TEMPLATE: Final = 200
 #: Routes whose series is remembered.
 _MAX_KNOWN: Final = 2_000
 #: Clients of whom is remembered that the present part of the window has them.
-_MAX_REMEMBERED: Final = 10_000
+_MAX_MET: Final = 10_000
+#: Seconds after which latencies are folded into the counters; 1,000 requests/s make batches of 100.
+_FOLD_S: Final = 0.1
 #: Into how many parts the window of clients is cut; it forgets one part at a time.
 _PARTS: Final = 10
 _CLASSES: Final = ("2xx", "3xx", "4xx", "5xx")
@@ -53,7 +61,7 @@ class Recorder:
         worker: the worker's name beside its host and process; the process id by default.
         route_cap: how many routes are counted by name.
         client_window_s: over how many seconds distinct clients are counted.
-        clock: a monotonic clock in seconds, for the window.
+        clock: a monotonic clock in seconds, for latencies and the window.
     """
 
     def __init__(
@@ -62,12 +70,12 @@ class Recorder:
         worker: str | None = None,
         route_cap: int = ROUTE_CAP,
         client_window_s: float = 300.0,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._named = worker
         self._route_cap = route_cap
         self._window_s = client_window_s
-        self._clock = clock
+        self.clock = clock
         self._start()
         _after_fork(self)
 
@@ -77,34 +85,38 @@ class Recorder:
         self._worker = self._named or str(os.getpid())
         self._start_time = time.time()
         self._seq = 0
-        self._by_class = [0] * 6
         self._aborted = 0
-        self._in_flight = 0
         self._websockets = 0
         self._event_streams = 0
         self._buckets = [0] * (LAST + 1)
-        self._latency_sum = 0.0
-        self._routes: dict[str, list[float]] = {}
+        self._routes: dict[str, Series] = {}
+        self._latencies: list[tuple[Series, int, array[float]]] = []
         self._queries: list[float] | None = None
         self._query_buckets: dict[int, int] = {}
         self._statements: dict[str, list[float]] = {}
         self._salt: bytes | None = None
         self._salt_id = ""
         self._parts: deque[tuple[int, bytearray]] = deque()
-        self._remembered: dict[int, int] = {}
-        self._seed = random.SystemRandom().getrandbits(60)
-        #: The series of routes by what a middleware tells them apart by, each beside its route, whose
-        #: identity lasts so long; emptied with the counters.
-        self.known: dict[Any, tuple[list[float], object]] = {}
+        self._part = 0
+        # What follows is for the middleware, which looks here before it pays for a call.
+        #: One item for each request that is being answered: a list's append and pop need no lock.
+        self.running: list[None] = []
+        #: By what a middleware tells requests apart, what adds the latency of such a one, beside the route,
+        #: whose identity lasts so long; emptied with the counters.
+        self.known: dict[Any, tuple[Callable[[float], None], object]] = {}
+        #: From when on, by the clock, `fold` is to be called.
+        self.due = 0.0
+        #: Clients that the present part of the window has, by the hash of seed, address and user agent.
+        self.met: set[int] = set()
+        self.seed = random.SystemRandom().getrandbits(60)
 
     # --- Counting requests ---
 
     def started(self) -> None:
         """Count a request that has come in."""
-        with self._lock:
-            self._in_flight += 1
+        self.running.append(None)
 
-    def series(self, method: str, route: str) -> list[float]:
+    def series(self, method: str, route: str) -> Series:
         """Return the counts of a method and a route's template; beyond the cap those of all others together.
 
         Args:
@@ -112,17 +124,40 @@ class Recorder:
             route: the route's template ("/orders/{id}"), never the path itself.
         """
         name = f"{method if method in METHODS else OTHER} {route[:MAX_TEMPLATE]}"
-        with self._lock:
-            return self._routes.get(name) or self._route(name)
+        found = self._routes.get(name)
+        if found is None:
+            with self._lock:
+                found = self._route(name)
+        return found
 
-    def know(self, key: Any, route: object, series: list[float]) -> None:
-        """Remember a route's series in `known`, which stays bounded."""
+    def adder(self, series: Series, status: int) -> Callable[[float], None]:
+        """Return what adds the latency of a request, in seconds, that was answered with such a status."""
+        kind = class_of(status)
+        with self._lock:
+            add = series.adders[kind]
+            if add is None:
+                latencies = array("d")
+                self._latencies.append((series, kind, latencies))
+                add = series.adders[kind] = latencies.append
+        return add
+
+    def know(self, key: Any, route: object, add: Callable[[float], None]) -> None:
+        """Remember in `known`, which stays bounded, what adds a route's latencies."""
         if len(self.known) >= _MAX_KNOWN:
             self.known.clear()
-        self.known[key] = (series, route)
+        self.known[key] = (add, route)
+
+    def fold(self, now: float) -> None:
+        """Put the latencies into the counters, and begin another part of the window if it is time.
+
+        Args:
+            now: by the recorder's clock.
+        """
+        with self._lock:
+            self._fold(now)
 
     def record(
-        self, series: list[float], status: int, seconds: float | None, address: str, user_agent: bytes
+        self, series: Series, status: int, seconds: float | None, address: str, user_agent: bytes
     ) -> None:
         """Count a request that was answered to its end.
 
@@ -133,25 +168,18 @@ class Recorder:
             address: of the client; only a keyed hash is used.
             user_agent: its header, as it came.
         """
-        with self._lock:
-            self._in_flight -= 1
-            series[0] += 1
-            if status >= 500:
-                series[1] += 1
-                self._by_class[5] += 1
-            else:
-                self._by_class[status // 100] += 1
-            if seconds is not None:
-                series[2] += seconds
-                microseconds = seconds * 1e6  # `buckets.bucket_index`, without the call
-                slot = ceil(PER_OCTAVE * log2(microseconds)) if microseconds > 1 else 0
-                self._buckets[slot if slot < LAST else LAST] += 1  # noqa: FURB136  # half the time of min()
-                self._latency_sum += seconds
-            if self._salt is not None:
-                part = int(self._clock() * _PARTS / self._window_s)
-                client = hash((self._seed, address, user_agent))
-                if self._remembered.get(client) != part:
-                    self._client(self._salt, client, part, address, user_agent)
+        self._over()
+        if seconds is None:
+            with self._lock:
+                series.counts[class_of(status)] += 1
+        else:
+            (series.adders[class_of(status)] or self.adder(series, status))(seconds)
+        now = self.clock()
+        if now >= self.due:
+            self.fold(now)
+        client = hash((self.seed, address, user_agent))
+        if client not in self.met:
+            self.meet(client, address, user_agent)
 
     def finished(
         self, method: str, route: str, *, status: int, seconds: float | None, client: tuple[str, str]
@@ -172,8 +200,8 @@ class Recorder:
 
     def aborted(self) -> None:
         """Count a request whose client went away before the answer's end."""
+        self._over()
         with self._lock:
-            self._in_flight -= 1
             self._aborted += 1
 
     def websocket(self, change: int) -> None:
@@ -188,12 +216,39 @@ class Recorder:
         """
         with self._lock:
             self._event_streams += change
-            self._in_flight -= change
+        if change > 0:
+            self._over()
+        else:
+            self.running.append(None)
 
-    def _route(self, name: str) -> list[float]:
-        if len(self._routes) >= self._route_cap:
+    def _over(self) -> None:
+        if self.running:  # a forked child knows nothing of what its parent had begun
+            self.running.pop()
+
+    def _route(self, name: str) -> Series:
+        if name not in self._routes and len(self._routes) >= self._route_cap:
             name = OVERFLOW
-        return self._routes.setdefault(name, [0, 0, 0.0])
+        return self._routes.setdefault(name, Series())
+
+    def _fold(self, now: float) -> None:
+        buckets = self._buckets
+        for series, kind, latencies in self._latencies:
+            count = len(latencies)
+            if not count:
+                continue
+            batch = latencies[:count]
+            del latencies[:count]  # what another thread has appended since stays
+            series.counts[kind] += count
+            series.seconds += sum(batch)
+            for seconds in batch:
+                microseconds = seconds * 1e6  # `buckets.bucket_index`, without the call
+                slot = ceil(PER_OCTAVE * log2(microseconds)) if microseconds > 1 else 0
+                buckets[slot if slot < LAST else LAST] += 1  # noqa: FURB136  # half the time of min()
+        self.due = now + _FOLD_S
+        part = int(now * _PARTS / self._window_s)
+        if part != self._part:
+            self._part = part
+            self.met.clear()
 
     # --- Counting statements ---
 
@@ -228,16 +283,27 @@ class Recorder:
 
     # --- Counting clients ---
 
-    def _client(self, salt: bytes, client: int, part: int, address: str, user_agent: bytes) -> None:
-        if not self._parts or self._parts[-1][0] != part:
-            self._parts.append((part, bytearray(REGISTERS)))
-            self._forget(part)
-        register, rank = register_and_rank(client_hash(salt, address, user_agent.decode("latin-1")))
-        registers = self._parts[-1][1]
-        registers[register] = max(registers[register], rank)
-        if len(self._remembered) >= _MAX_REMEMBERED:
-            self._remembered.clear()
-        self._remembered[client] = part
+    def meet(self, client: int, address: str, user_agent: bytes) -> None:
+        """Count a client that is not in `met`, once there is a key for it.
+
+        Args:
+            client: the hash by which it is in `met` from then on.
+            address: of the client; only a keyed hash is used.
+            user_agent: its header, as it came.
+        """
+        with self._lock:
+            if self._salt is None:
+                return
+            if not self._parts or self._parts[-1][0] != self._part:
+                self._parts.append((self._part, bytearray(REGISTERS)))
+                self._forget(self._part)
+            hashed = client_hash(self._salt, address, user_agent.decode("latin-1"))
+            register, rank = register_and_rank(hashed)
+            registers = self._parts[-1][1]
+            registers[register] = max(registers[register], rank)
+            if len(self.met) >= _MAX_MET:
+                self.met.clear()
+            self.met.add(client)
 
     def _forget(self, part: int) -> None:
         while self._parts and self._parts[0][0] <= part - _PARTS:
@@ -251,18 +317,22 @@ class Recorder:
             if salt_id != self._salt_id:
                 self._salt, self._salt_id = salt, salt_id
                 self._parts.clear()
-                self._remembered.clear()
+                self.met.clear()
 
     def document(self) -> dict[str, Any]:
         """Return everything counted so far, as `vectors.json` pins it, under the next sequence number."""
         with self._lock:
             self._seq += 1
-            self._forget(int(self._clock() * _PARTS / self._window_s))
+            self._fold(self.clock())
+            self._forget(self._part)
             parts = [bytes(registers) for _, registers in self._parts]
             buckets = self._buckets.copy()
+            counts = [
+                sum(kind) for kind in zip([0] * 6, *(s.counts for s in self._routes.values()), strict=True)
+            ]
             # 1xx is no final answer: an application that ends with one counts as having answered.
-            by_class = dict(zip(_CLASSES, self._by_class[2:], strict=True))
-            by_class["2xx"] += self._by_class[0] + self._by_class[1]
+            by_class = dict(zip(_CLASSES, counts[2:], strict=True))
+            by_class["2xx"] += counts[0] + counts[1]
             document: dict[str, Any] = {
                 "version": 1,
                 "instance": self._instance,
@@ -273,13 +343,13 @@ class Recorder:
                     "total": sum(by_class.values()),
                     "by_class": by_class,
                     "aborted": self._aborted,
-                    "in_flight": self._in_flight,
+                    "in_flight": len(self.running),
                 },
-                "latency": {"sum_seconds": self._latency_sum},
+                "latency": {"sum_seconds": sum(series.seconds for series in self._routes.values())},
                 "routes": {
-                    name: {"count": count, "errors": errors, "sum_seconds": seconds}
-                    for name, (count, errors, seconds) in self._routes.items()
-                    if count
+                    name: {"count": count, "errors": series.counts[5], "sum_seconds": series.seconds}
+                    for name, series in self._routes.items()
+                    if (count := sum(series.counts))
                 },
                 "queries": self._counted_queries(),
                 "slow_statements": {

@@ -262,26 +262,25 @@ def test_the_kill_switch_makes_it_a_pass_through(monkeypatch: pytest.MonkeyPatch
     assert requests(middleware)["total"] == 0
 
 
+class _Broken:
+    """Whatever is done with it fails."""
+
+    def __getattr__(self, _name: str) -> Any:
+        raise RuntimeError("monitor")
+
+
 class _Faulty(Recorder):
-    """Fails in every hook."""
+    """Fails in everything a middleware does with it."""
 
-    def started(self) -> None:
+    def _fail(self, *_args: Any) -> Any:
         raise RuntimeError("monitor")
 
-    def record(self, *_args: Any) -> None:
-        raise RuntimeError("monitor")
+    adder = fold = know = meet = started = record = series = event_stream = websocket = aborted = _fail
 
-    def series(self, *_args: Any) -> Any:
-        raise RuntimeError("monitor")
-
-    def event_stream(self, _change: int) -> None:
-        raise RuntimeError("monitor")
-
-    def websocket(self, _change: int) -> None:
-        raise RuntimeError("monitor")
-
-    def aborted(self) -> None:
-        raise RuntimeError("monitor")
+    def _start(self) -> None:
+        super()._start()
+        broken: Any = _Broken()
+        self.running, self.known, self.met = broken, broken, broken
 
 
 def test_a_monitor_that_fails_everywhere_changes_no_answer() -> None:

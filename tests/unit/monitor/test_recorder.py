@@ -101,6 +101,34 @@ def test_documents_are_cumulative_and_numbered() -> None:
     assert totals == [(1, 1, start), (2, 2, start), (3, 3, start)]
 
 
+def test_latencies_wait_a_tenth_of_a_second_at_most_and_no_document_goes_without_them() -> None:
+    now = 5000.0
+    counted = Recorder(clock=lambda: now)
+    count(counted)
+    assert counted.due == now + 0.1
+    for _ in range(10):
+        count(counted, seconds=0.2)
+    assert sum(len(latencies) for *_, latencies in counted._latencies) == 10
+    assert counted.document()["latency"]["count"] == 11
+    count(counted)
+    now += 0.2
+    count(counted)
+    assert sum(len(latencies) for *_, latencies in counted._latencies) == 0
+    assert counted.document()["latency"]["sum_seconds"] == pytest.approx(2.3)
+
+
+def test_every_batch_lands_in_the_slots_the_vectors_layout_says() -> None:
+    counted = Recorder()
+    latencies = [0.0, 1e-6, 1.0000001e-6, 0.15, 0.45, 2.3, 3600, 1e6]
+    for seconds in latencies:
+        count(counted, seconds=seconds)
+    expected: dict[str, int] = {}
+    for seconds in latencies:
+        slot = str(buckets.bucket_index(seconds))
+        expected[slot] = expected.get(slot, 0) + 1
+    assert counted.document()["latency"]["buckets"] == expected
+
+
 def test_routes_beyond_the_cap_share_one_series() -> None:
     counted = Recorder(route_cap=10)
     for number in range(1000):
@@ -195,6 +223,24 @@ def test_p16_nothing_of_a_client_is_in_the_document() -> None:
     text = json.dumps(counted.document())
     assert "198.51.100.77" not in text
     assert "Secret-Browser" not in text
+
+
+def test_a_client_is_remembered_by_a_keyed_hash_only() -> None:
+    counted = Recorder()
+    counted.use_salt(SALT, "day")
+    count(counted, client="198.51.100.77")
+    assert counted.met == {hash((counted.seed, "198.51.100.77", b"test"))}
+
+
+def test_a_client_that_stays_is_counted_again_in_every_part_of_the_window() -> None:
+    now = 1000.0
+    counted = Recorder(client_window_s=100, clock=lambda: now)
+    counted.use_salt(SALT, "day")
+    for _ in range(30):
+        count(counted)
+        now += 7
+    now += 80
+    assert estimated(counted.document()) == pytest.approx(1, abs=0.1)
 
 
 # --- Threads and processes ---
