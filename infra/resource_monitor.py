@@ -15,9 +15,9 @@ import grpc
 from google.protobuf import empty_pb2, json_format, struct_pb2
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, resource_pb2, resource_pb2_grpc
 
-from infra.graph import PROVIDER_PREFIX, STACK_TYPE, Graph, Resource, in_dependency_order, urn_of
+from infra.graph import PROVIDER_PREFIX, SECRET, STACK_TYPE, Graph, Resource, in_dependency_order, urn_of
 from infra.made_up import made_up_answer, made_up_id, made_up_outputs
-from infra.wire import decode
+from infra.wire import decode, secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +27,7 @@ FEATURES = (
     resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_REFERENCES,
     resource_pb2.RESOURCE_MONITOR_FEATURE_DELETED_WITH,
 )
+STACK_REFERENCE = "pulumi:pulumi:StackReference"
 #: The same features by the names that older SDKs ask for one by one.
 LEGACY_FEATURES = ("secrets", "resourceReferences", "deletedWith")
 
@@ -72,6 +73,9 @@ class RecordingMonitor(resource_pb2_grpc.ResourceMonitorServicer):
         urn = urn_of(self._stack, self._project, request.parent, request.type, request.name)
         properties = decode(request.object)
         id_, computed = self._answer(urn, request, properties.values)
+        hidden = {
+            name for name in request.additionalSecretOutputs if name in {**properties.values, **computed}
+        }
         resource = Resource(
             urn=urn,
             type=request.type,
@@ -95,7 +99,7 @@ class RecordingMonitor(resource_pb2_grpc.ResourceMonitorServicer):
             aliases=tuple(sorted(request.aliasURNs)),
             provider=request.provider,
             id=id_,
-            outputs={**properties.values, **computed},
+            outputs={**properties.values, **computed, **dict.fromkeys(hidden, SECRET)},
         )
         with self._lock:
             if urn in self._resources:
@@ -106,7 +110,25 @@ class RecordingMonitor(resource_pb2_grpc.ResourceMonitorServicer):
         answer = struct_pb2.Struct()
         answer.CopyFrom(request.object)  # as it came: secrets stay marked as secrets
         answer.update(computed)
+        for name in hidden:
+            answer.update({name: secret(answer.fields[name])})
         return resource_pb2.RegisterResourceResponse(urn=urn, id=id_, object=answer)
+
+    def ReadResource(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Answer for something that is there already (`Vpc.get`): not ours to deploy, so not recorded."""
+        if request.type == STACK_REFERENCE:
+            self._refuse(
+                context,
+                f"the program reads outputs of the stack {request.name}, which only Pulumi's backend knows; "
+                "hand the value over in the stack file",
+            )
+        urn = urn_of(self._stack, self._project, request.parent, request.type, request.name)
+        values = decode(request.properties).values
+        region = str(values.get("region") or self._regions.get(request.provider, self._region))
+        answer = struct_pb2.Struct()
+        answer.CopyFrom(request.properties)
+        answer.update(made_up_outputs(request.type, request.id, values, region))
+        return resource_pb2.ReadResourceResponse(urn=urn, properties=answer)
 
     def RegisterResourceOutputs(self, request: Any, _context: Any) -> Any:  # noqa: N802
         with self._lock:

@@ -41,6 +41,11 @@ def decode(struct: Struct) -> Decoded:
     return Decoded(values, tuple(secret))
 
 
+def secret(value: Value) -> dict[str, Any]:
+    """Mark a value as secret, as the engine hands one to a program."""
+    return {MARK: SECRET_MARK, "value": _python(value)}
+
+
 def _python(value: Value) -> Any:
     kind = value.WhichOneof("kind")
     if kind == "struct_value":

@@ -91,6 +91,52 @@ def test_a_secret_never_reaches_the_graph(run: Callable[..., Graph], mode: Mode)
     assert "hunter2" not in repr(graph)
 
 
+def test_an_output_that_is_declared_secret_is_one_for_whoever_uses_it(run: Callable[..., Graph]) -> None:
+    graph = run("""
+        opts = pulumi.ResourceOptions(additional_secret_outputs=["arn", "cidrBlock"])
+        vpc = aws.ec2.Vpc("net", cidr_block="10.0.0.0/16", opts=opts)
+        pulumi.export("arn", vpc.arn)
+        pulumi.export("said", pulumi.Output.concat("range ", vpc.cidr_block))
+        pulumi.export("id", vpc.id)
+    """)
+    (vpc,) = graph.of_type("aws:ec2/vpc:Vpc")
+    assert (vpc.outputs["arn"], vpc.outputs["cidrBlock"], vpc.inputs["cidrBlock"]) == (
+        SECRET,
+        SECRET,
+        "10.0.0.0/16",
+    )
+    assert graph.secret_outputs == ("arn", "said")
+    assert graph.outputs["id"] == vpc.id
+
+
+def test_what_is_there_already_is_answered_for_and_not_deployed(run: Callable[..., Graph]) -> None:
+    graph = run("""
+        vpc = aws.ec2.Vpc.get("old", "vpc-0abc")
+        aws.ec2.Subnet("sub", vpc_id=vpc.id, cidr_block="10.0.0.0/20")
+        pulumi.export("arn", vpc.arn)
+    """)
+    assert not graph.of_type("aws:ec2/vpc:Vpc")
+    (subnet,) = graph.of_type("aws:ec2/subnet:Subnet")
+    assert subnet.inputs["vpcId"] == "vpc-0abc"
+    assert graph.outputs["arn"] == "arn:aws:ec2:us-east-1:000000000000:vpc-0abc"
+
+
+def test_outputs_of_another_stack_are_refused_with_the_way_out(run: Callable[..., Graph]) -> None:
+    with pytest.raises(ProgramFailed) as failed:
+        run('pulumi.StackReference("organization/outgrow/phase-1").get_output("vpc")')
+    assert "hand the value over in the stack file" in failed.value.why
+
+
+def test_the_option_deleted_with_is_kept(run: Callable[..., Graph]) -> None:
+    graph = run("""
+        vpc = aws.ec2.Vpc("net", cidr_block="10.0.0.0/16")
+        aws.ec2.Subnet("sub", vpc_id=vpc.id, cidr_block="10.0.0.0/20",
+            opts=pulumi.ResourceOptions(deleted_with=vpc))
+    """)
+    (vpc,), (subnet,) = graph.of_type("aws:ec2/vpc:Vpc"), graph.of_type("aws:ec2/subnet:Subnet")
+    assert subnet.deleted_with == vpc.urn
+
+
 def test_two_resources_of_one_name_are_an_error_that_names_them(run: Callable[..., Graph]) -> None:
     with pytest.raises(ProgramFailed) as failed:
         run('aws.ec2.Vpc("net", cidr_block="10.0.0.0/16")\naws.ec2.Vpc("net", cidr_block="10.1.0.0/16")')
