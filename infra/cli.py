@@ -98,6 +98,49 @@ def cost(phase: PhaseName, stacks: Stacks = None, json: AsJson = False) -> None:
         raise typer.Exit(ExitCode.GATE_CLOSED)
 
 
+@group.command()
+def policy(
+    phase: Annotated[
+        str | None, typer.Argument(metavar="[PHASE]", help="phase-1, phase-2 or phase-3.")
+    ] = None,
+    *,
+    rules: Annotated[bool, typer.Option("--rules", help="List the rules and why they are there.")] = False,
+    stacks: Stacks = None,
+    json: AsJson = False,
+) -> None:
+    """Judge what a phase would be made of by security rules and by what AWS refuses, offline.
+
+    Exit status 4 when a mandatory rule is broken. The same rules run as a pack of Pulumi's:
+    pulumi preview --policy-pack infra/policy.
+
+    Examples:
+        outgrow infra policy phase-2
+
+        outgrow infra policy phase-3 --json | jq '.findings[].rule'
+
+        outgrow infra policy --rules
+    """
+    from infra.plan import build_plan  # noqa: PLC0415
+    from infra.policy.rules import RULES, listed  # noqa: PLC0415
+    from infra.show import show_policy, show_rules  # noqa: PLC0415
+
+    if rules:
+        if json:
+            emit_json([listed(rule) for rule in RULES])
+        else:
+            show_rules(RULES)
+        return
+    if phase is None:
+        raise typer.BadParameter("name a phase, or list the rules with --rules", param_hint="PHASE")
+    made = build_plan(phase, stacks=stacks)
+    if json:
+        emit_json({"phase": made.phase, "rules": made.policy.rules, "findings": made.policy.findings})
+    else:
+        show_policy(made.policy)
+    if made.policy.mandatory:
+        raise typer.Exit(ExitCode.GATE_CLOSED)
+
+
 def doctor(json: AsJson = False) -> None:
     """Look at what is on this machine, and say what each missing part would enable.
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from infra.changes import Changes, changes_between
 from infra.cost import Cost, bill
 from infra.evaluation import evaluate
+from infra.policy.stack import judge_graph
 from infra.runners.rehearsal_state import read_state
 from infra.settings import load_settings
 from monitor.terminal import to_json
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from infra.graph import Graph, Resource
+    from infra.policy.stack import PolicyReport
     from infra.settings import Settings
     from monitor.phases import Budget
 
@@ -51,8 +53,9 @@ class Plan:
         budget: the phase's, in US dollars a month.
         within_budget: the bill is not above the budget's maximum, and no price is unknown.
         changes: what would be created, updated, replaced, deleted.
-        hash: SHA-256 over resources, cost and budget, as hex: two plans with one hash are the same to the
-        letter. Neither time nor order nor what is deployed already has a part in it.
+        policy: what the policy pack says of it.
+        hash: SHA-256 over resources, cost, budget and policy, as hex: two plans with one hash are the same to
+        the letter. Neither time nor order nor what is deployed already has a part in it.
     """
 
     phase: str
@@ -62,6 +65,7 @@ class Plan:
     budget: Budget
     within_budget: bool
     changes: Changes
+    policy: PolicyReport
     hash: str
 
 
@@ -98,6 +102,7 @@ def plan_of(settings: Settings, graph: Graph, changes: Changes, from_phase: str 
     """Judge a graph that has been evaluated already."""
     cost = bill(graph, settings.usage, settings.region)
     budget = settings.roadmap.budget
+    policy = judge_graph(graph, settings)
     return Plan(
         phase=settings.phase,
         from_phase=from_phase,
@@ -106,12 +111,13 @@ def plan_of(settings: Settings, graph: Graph, changes: Changes, from_phase: str 
         budget=budget,
         within_budget=cost.total <= budget.max and not cost.unknown,
         changes=changes,
-        hash=plan_hash(graph, cost, budget),
+        policy=policy,
+        hash=plan_hash(graph, cost, budget, policy),
     )
 
 
-def plan_hash(graph: Graph, cost: Cost, budget: Budget) -> str:
-    """Hash what an approval is for: every resource and its options, every line of the bill, the budget."""
+def plan_hash(graph: Graph, cost: Cost, budget: Budget, policy: PolicyReport | None = None) -> str:
+    """Hash what an approval is for: every resource and its options, bill, budget, findings."""
     resources = sorted((to_json(resource) for resource in graph.resources), key=lambda one: str(one["urn"]))
     for one in resources:
         del one["outputs"]  # what AWS answers is no part of what is asked for
@@ -120,6 +126,7 @@ def plan_hash(graph: Graph, cost: Cost, budget: Budget) -> str:
         "resources": resources,
         "cost": to_json(cost),
         "budget": to_json(budget),
+        "policy": to_json(policy.findings) if policy else [],
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

@@ -12,6 +12,7 @@ from rich.tree import Tree
 
 from infra.changes import Operation
 from infra.graph import PROVIDER_PREFIX
+from infra.policy.rule import Severity
 from monitor.terminal import err, out
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from infra.cost import Cost, CostItem
     from infra.doctor import Finding
     from infra.plan import Plan, PlannedResource
+    from infra.policy.rule import Rule
+    from infra.policy.stack import PolicyReport
     from infra.release_check import Release
     from infra.runners.protocol import Event
     from monitor.phases import Budget
@@ -44,6 +47,7 @@ def show_plan(plan: Plan) -> None:
     )
     out.print(component_tree(plan.resources))
     show_cost(plan.monthly_cost, plan.budget)
+    show_policy(plan.policy)
     since = f"as if {plan.from_phase} became it" if plan.from_phase else "against what has been rehearsed"
     show_changes(plan.changes, since)
     out.print(f"plan {plan.hash}")
@@ -106,6 +110,26 @@ def show_cost(cost: Cost, budget: Budget, *, items: bool = False) -> None:
         )
     for name in cost.unused:
         out.print(f"[yellow]outgrow:usage.{name} is stated, but nothing in the plan is billed by it[/]")
+
+
+def show_policy(report: PolicyReport) -> None:
+    """Print what the policy pack found, and what to do about it."""
+    stopping = len(report.mandatory)
+    said = len(report.findings) - stopping
+    verdict = f"[bold red]{stopping} mandatory[/]" if stopping else "[green]no mandatory findings[/]"
+    out.print(f"policy: {report.rules} rules, {verdict}, {said} advisory")
+    for one in report.findings:
+        colour = "bold red" if one.severity is Severity.MANDATORY else "yellow"
+        out.print(f"  [{colour}]{one.rule}[/] {escape(one.name)}: {escape(one.message)}")
+        out.print(f"    [dim]{escape(one.remedy)}[/]")
+
+
+def show_rules(rules: Iterable[Rule]) -> None:
+    """Print every rule and why it is there."""
+    for rule in rules:
+        colour = "red" if rule.severity is Severity.MANDATORY else "yellow"
+        out.print(f"[bold]{rule.id}[/] [{colour}]{rule.severity.value}[/] {escape(rule.what)}")
+        out.print(f"  [dim]{escape(rule.why)} {rule.source}[/]")
 
 
 def merged(items: Iterable[CostItem]) -> tuple[CostItem, ...]:

@@ -11,6 +11,10 @@ import pytest
 
 from infra.graph import Graph, in_dependency_order
 from infra.plan import as_stack, build_plan, plan_hash
+from infra.policy.facts import Whole
+from infra.policy.rule import judge
+from infra.policy.stack import PolicyReport
+from infra.policy.watching import budget as budget_rule
 from infra.runners import make_runner
 from infra.runners.rehearsal import RehearsalRunner
 from monitor.phases import UnknownPhase
@@ -59,7 +63,7 @@ def test_the_hash_does_not_depend_on_order(
         resources = list(graph.resources)
         random.Random(seed).shuffle(resources)
         shuffled = replace(graph, resources=tuple(resources))
-        assert plan_hash(shuffled, plan.monthly_cost, plan.budget) == plan.hash
+        assert plan_hash(shuffled, plan.monthly_cost, plan.budget, plan.policy) == plan.hash
 
 
 @pytest.mark.parametrize("field", ["inputs", "protect", "ignore_changes", "dependencies"])
@@ -75,16 +79,19 @@ def test_the_hash_changes_with_anything_an_approval_is_for(
         "dependencies": (graph.resources[0].urn,),
     }
     changed = replace(graph, resources=(*others, replace(last, **{field: other[field]})))
-    assert plan_hash(changed, plan.monthly_cost, plan.budget) != plan.hash
+    assert plan_hash(changed, plan.monthly_cost, plan.budget, plan.policy) != plan.hash
 
 
-def test_the_hash_changes_with_the_cost_and_the_budget(
+def test_the_hash_changes_with_the_cost_the_budget_and_the_policy(
     plan_for: Callable[[str], Plan], graph_of: Callable[..., Graph]
 ) -> None:
     plan, graph = plan_for("phase-1"), graph_of("phase-1")
     dearer = replace(plan.monthly_cost, total=plan.monthly_cost.total + 0.01)
-    assert plan_hash(graph, dearer, plan.budget) != plan.hash
-    assert plan_hash(graph, plan.monthly_cost, replace(plan.budget, max=1)) != plan.hash
+    assert plan_hash(graph, dearer, plan.budget, plan.policy) != plan.hash
+    assert plan_hash(graph, plan.monthly_cost, replace(plan.budget, max=1), plan.policy) != plan.hash
+    report = PolicyReport(1, judge([budget_rule], Whole(())))
+    assert report.mandatory
+    assert plan_hash(graph, plan.monthly_cost, plan.budget, report) != plan.hash
 
 
 def test_secrets_are_masked_everywhere_in_the_plan(plan_for: Callable[[str], Plan]) -> None:

@@ -21,6 +21,7 @@ from infra.errors import OverBudget
 from infra.free_types import FREE
 from infra.graph import Graph, Resource
 from infra.plan import Plan, plan_hash
+from infra.policy.stack import PolicyReport
 from infra.prices import UnknownPrice, load_prices
 from infra.provider_schema import schema_of
 from infra.usage import Usage
@@ -177,7 +178,17 @@ def plan_with(cost: Cost, maximum: float) -> Plan:
     budget = Budget(0, maximum)
     graph = Graph("phase-1", (), {})
     fits = cost.total <= maximum and not cost.unknown
-    return Plan("phase-1", None, (), cost, budget, fits, Changes.of(()), plan_hash(graph, cost, budget))
+    return Plan(
+        "phase-1",
+        None,
+        (),
+        cost,
+        budget,
+        fits,
+        Changes.of(()),
+        PolicyReport(0, ()),
+        plan_hash(graph, cost, budget),
+    )
 
 
 def test_a_plan_over_its_budget_is_refused_with_the_figures_unless_accepted() -> None:
