@@ -184,7 +184,7 @@ def _source(
 ) -> Iterator[Source]:
     """Open the one history that was named."""
     from monitor.baseline_sources import MonitorSource, StoreSource  # noqa: PLC0415
-    from monitor.cli import environment  # noqa: PLC0415
+    from monitor.command_options import environment  # noqa: PLC0415
     from monitor.store.opening import reading  # noqa: PLC0415
     from monitor.store.place import default_store  # noqa: PLC0415
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from monitor.advice import Case, Recommendation, Severity
+from monitor.advice import Case, Evidence, Recommendation, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,17 +15,27 @@ def _known(case: Case, metric: str) -> bool:
 
 
 def shorten_transactions(case: Case) -> Recommendation | None:
-    """SQLite's one write lock is held for most of the time."""
-    if not case.on_sqlite or not _known(case, "writer_occupancy_percent"):
+    """SQLite's one write lock is held for most of the time; a fact tells where no metric does."""
+    evidence = _occupancy(case)
+    if not case.on_sqlite or evidence is None:
         return None
     return Recommendation(
         rule_id="shorten-transactions",
         severity=Severity.WARNING,
-        because=case.evidence("writer_occupancy_percent"),
+        because=evidence,
         action="Write in fewer and shorter transactions: batch rows, do nothing else before COMMIT",
         command="curl -s URL/api/metrics/scalability (database.details shows the writer's occupancy)",
         verify_with="the writer's occupancy under the same load falls below its stay limit",
     )
+
+
+def _occupancy(case: Case) -> Evidence | None:
+    metric, share = "writer_occupancy_percent", case.facts.writer_occupancy
+    if metric in case.by_id or share is None or metric not in case.thresholds:
+        return case.evidence(metric) if _known(case, metric) else None
+    stay = case.thresholds[metric].stay
+    text = f"the write lock is held for {share:.0%} of the time, against the stay limit of {stay:g} %"
+    return Evidence("writer_occupancy", share, stay / 100, text) if 100 * share >= stay else None
 
 
 def unblock_event_loop(case: Case) -> Recommendation | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from monitor.advice import Case, Evidence, Recommendation, Severity
+from monitor.fact_rules import FACT_RULES
 from monitor.phase_rules import PHASE_RULES
 from monitor.thresholds import ALL_METRICS
 from monitor.units import show
@@ -241,5 +242,6 @@ RULES: Final[tuple[Callable[[Case], Recommendation | None], ...]] = (
     _scale_horizontally,
     _cache,
     *PHASE_RULES,
+    *FACT_RULES,
     _measure,
 )

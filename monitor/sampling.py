@@ -12,7 +12,7 @@ from monitor.collect.schema_shape import ShapeReader
 from monitor.collect.window import Windows
 from monitor.errors import MonitorError
 from monitor.snapshot import Facts, Measurement, Snapshot
-from monitor.thresholds import METRICS
+from monitor.thresholds import ALL_METRICS, METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +57,10 @@ def sample_fleet(options: PrometheusOptions, *, phase: str, profile: str) -> Sna
         )
     return Snapshot(
         phase=phase,
-        metrics=dict(reading.metrics),
+        metrics={
+            **reading.metrics,
+            **{name: Measurement(value, ALL_METRICS[name].unit) for name, value in reading.phase.items()},
+        },
         taken_at=time.time(),
         profile=profile,
         facts=Facts(**reading.facts()),

@@ -54,6 +54,14 @@ PrometheusQueries = Annotated[
         metavar="FILE",
     ),
 ]
+PrometheusTenant = Annotated[
+    str | None,
+    typer.Option(
+        "--prometheus-tenant",
+        help="Whose series: sent as X-Scope-OrgID (Mimir, Cortex, Thanos).",
+        metavar="NAME",
+    ),
+]
 Redis = Annotated[
     str | None, typer.Option("--redis", help="Watch a Redis: hits, memory, evictions.", metavar="URL")
 ]
@@ -121,6 +129,8 @@ def prometheus(
     token_env: str | None,
     token_file: Path | None,
     sigv4: str | None,
+    tenant: str | None = None,
+    insecure: bool = False,
 ) -> PrometheusOptions | None:
     """Return which Prometheus to read, None for none.
 
@@ -132,7 +142,14 @@ def prometheus(
     from monitor.collect.sources import prometheus_options  # noqa: PLC0415
 
     token = None if token_env is None else environment(token_env, "--prometheus-token-env")
-    return prometheus_options(url, labels or (), queries, Credentials(token, token_file, sigv4))
+    return prometheus_options(
+        url,
+        labels or (),
+        queries,
+        Credentials(token, token_file, sigv4),
+        tenant=tenant,
+        insecure=insecure,
+    )
 
 
 def fleet_name(url: str, labels: list[str] | None) -> str:

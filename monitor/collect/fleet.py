@@ -12,7 +12,7 @@ from monitor.collect.prometheus_http import QueryFailed, Unreachable
 from monitor.collect.promql import FleetQueries, Matcher
 from monitor.errors import MonitorError, UsageError
 from monitor.snapshot import Facts, Measurement
-from monitor.thresholds import METRICS
+from monitor.thresholds import ALL_METRICS, METRICS, PHASE_METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 #: A round of queries is made so often at most, and holds so many queries at most.
 EVERY_S: Final = 15.0
-MOST_QUERIES: Final = 20
+MOST_QUERIES: Final = 24
 #: A round that takes longer leaves the rest unknown.
 _ROUND_S: Final = 20.0
 #: Samples older than this are of instances that are scraped no more: two scrapes at one a minute, and a half.
@@ -44,30 +44,34 @@ class FleetReading:
     Args:
         source: Prometheus's address, without credentials.
         metrics: every metric of the table; what is not known has a note.
+        phase: the metrics that only some phases have, as far as they are known, by metric id.
         p50_ms: median response time.
         p99_ms: 99th percentile.
         average_ms: mean response time.
         samples: requests in the window.
         busy_errors: statements that found the database locked, in the window.
-        writer_occupancy: share of the time that SQLite's writer is busy, 0 to 1.
         queries: how many were made.
         problem: why Prometheus did not answer at all; empty otherwise.
     """
 
     source: str
     metrics: Mapping[str, Measurement] = field(default_factory=dict)
+    phase: Mapping[str, float] = field(default_factory=dict)
     p50_ms: float | None = None
     p99_ms: float | None = None
     average_ms: float | None = None
     samples: int | None = None
     busy_errors: int | None = None
-    writer_occupancy: float | None = None
     queries: int = 0
     problem: str = ""
 
     def facts(self) -> dict[str, Any]:
         """Return what advice rests on, as arguments of `Facts`."""
-        known = {"busy_errors": self.busy_errors, "writer_occupancy": self.writer_occupancy}
+        occupied = self.phase.get("writer_occupancy_percent")
+        known = {
+            "busy_errors": self.busy_errors,
+            "writer_occupancy": None if occupied is None else occupied / 100,
+        }
         return {name: value for name, value in known.items() if value is not None}
 
 
@@ -146,12 +150,18 @@ class Fleet:
                 )
                 for metric in METRICS
             },
+            phase={
+                metric: value
+                for metric in PHASE_METRICS
+                if (value := answers.get(metric)) is not None
+                and value >= 0
+                and (age <= _OLDEST_S or metric in self._own)
+            },
             p50_ms=answers.get(".p50_ms"),
             p99_ms=answers.get(".p99_ms"),
             average_ms=answers.get(".average_ms"),
             samples=None if samples is None else round(samples),
             busy_errors=None if answers.get(".busy") is None else round(answers[".busy"] or 0),
-            writer_occupancy=answers.get(".writer_occupancy"),
             queries=count,
             problem=problem,
         )
@@ -222,10 +232,10 @@ def load_queries(path: Path) -> dict[str, str]:
         raise BadQueries(f"{path} is not YAML", why=str(error).splitlines()[0]) from None
     if not isinstance(document, dict) or not all(isinstance(query, str) for query in document.values()):
         raise BadQueries(f"{path} holds no queries", next_step="write lines like: p95_ms: 1000 * max(...)")
-    unknown = [str(name) for name in document if name not in METRICS]
+    unknown = [str(name) for name in document if name not in ALL_METRICS]
     if unknown:
         raise BadQueries(
-            f"{path}: {unknown[0]} is not a metric", next_step=f"use these: {', '.join(METRICS)}"
+            f"{path}: {unknown[0]} is not a metric", next_step=f"use these: {', '.join(ALL_METRICS)}"
         )
     return dict(document)
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 import importlib
 import json
 import math
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import httpx
 
 from monitor.errors import MonitorError, UsageError
+from monitor.serve.guard import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 #: Seconds a query may take; Prometheus is asked to give up then too.
 TIMEOUT_S: Final = 5.0
 _LARGEST: Final = 1_000_000
+#: What Mimir and Cortex take as a tenant; | joins several.
+_TENANT: Final = re.compile(r"[A-Za-z0-9!\-_.*'()|]{1,150}")
 _NOT_ONE: Final = "the query answers {} series; aggregate it to one, for instance with max(...)"
 
 
@@ -74,6 +78,8 @@ class PrometheusApi:
         url: such as http://127.0.0.1:9090; a path in front of /api/v1/query may follow. A user and password
             in it are sent as basic authentication and shown nowhere.
         credentials: a bearer token or AWS's signature instead.
+        tenant: sent as X-Scope-OrgID, by which Mimir, Cortex and Thanos tell whose series are asked for.
+        insecure: let credentials travel without encryption to another machine.
         transport: of the requests; the network by default.
 
     Raises:
@@ -85,6 +91,8 @@ class PrometheusApi:
         url: str,
         credentials: Credentials | None = None,
         *,
+        tenant: str | None = None,
+        insecure: bool = False,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         parsed = _checked(url)
@@ -97,10 +105,17 @@ class PrometheusApi:
             auth = _Bearer(given)
         elif parsed.username:
             auth = httpx.BasicAuth(parsed.username, parsed.password)
+        if auth is not None and not insecure:
+            _check_encryption(parsed)
         #: The address without user and password.
         self.shown = str(plain)
         self._client = httpx.Client(
-            auth=auth, timeout=TIMEOUT_S, trust_env=False, follow_redirects=False, transport=transport
+            auth=auth,
+            headers=_tenant_header(tenant),
+            timeout=TIMEOUT_S,
+            trust_env=False,
+            follow_redirects=False,
+            transport=transport,
         )
         self._endpoint = plain.copy_with(path=plain.path.rstrip("/") + "/api/v1/query")
 
@@ -178,6 +193,29 @@ def _checked(url: str) -> httpx.URL:
             next_step="write it like --prometheus http://127.0.0.1:9090",
         )
     return parsed
+
+
+def _check_encryption(url: httpx.URL) -> None:
+    """Refuse to send a token or password that everybody on the way could read."""
+    if url.scheme == "https" or is_loopback(url.host):
+        return
+    raise BadPrometheus(
+        f"credentials for {url.host} would travel without encryption",
+        why="the address begins with http:// and is not this machine's",
+        next_step="use https://, or --insecure where the network itself is trusted",
+    )
+
+
+def _tenant_header(tenant: str | None) -> dict[str, str]:
+    if tenant is None:
+        return {}
+    if _TENANT.fullmatch(tenant) is None:
+        raise BadPrometheus(
+            "--prometheus-tenant is not a tenant's name",
+            why="it holds letters, digits and !-_.*'()|, at most 150",
+            next_step="write it like --prometheus-tenant shop",
+        )
+    return {"X-Scope-OrgID": tenant}
 
 
 class _Bearer(httpx.Auth):

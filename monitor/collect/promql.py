@@ -21,6 +21,31 @@ _MATCHER: Final = re.compile(
 #: The time of queries, as the database and as the application count it.
 _DATABASE_QUERIES: Final = "scalability_database_query_duration_seconds_total"
 _OWN_QUERIES: Final = "scalability_query_duration_seconds_total"
+#: The metrics that only some phases have: ours, or what the usual exporters call the same (postgres_exporter,
+#: the CloudWatch exporter, prom-client), by metric id: a factor, the aggregation, the series in that order.
+_PHASE_SERIES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+    "connections_percent": (
+        "100 * max({})",
+        ("scalability_database_connections_used_ratio",),
+    ),
+    "replication_lag_seconds": (
+        "max({})",
+        (
+            "scalability_database_replication_lag_seconds",
+            "scalability_aws_replica_lag_seconds",
+            "pg_replication_lag_seconds",
+        ),
+    ),
+    "database_cpu_percent": (
+        "max({})",
+        ("scalability_aws_database_cpu_percent", "aws_rds_cpuutilization_average"),
+    ),
+    "writer_occupancy_percent": ("100 * max({})", ("scalability_database_writer_occupancy_ratio",)),
+    "event_loop_delay_ms": (
+        "1000 * max({})",
+        ("nodejs_eventloop_delay_p99_seconds", "nodejs_eventloop_lag_p99_seconds"),
+    ),
+}
 #: PromQL's escapes inside double quotes.
 _ESCAPES: Final = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
@@ -112,9 +137,10 @@ class FleetQueries:
             ".p99_ms": self.quantile(0.99, self.window_s),
             ".average_ms": f"1000 * {seconds} / {answered}",
             ".busy": f"sum(increase({self._series('scalability_busy_errors_total')}[{window}]))",
-            ".writer_occupancy": f"max({self._series('scalability_database_writer_occupancy_ratio')})",
             ".age_s": f"time() - max(timestamp({self._series('http_requests_total')}))",
         }
+        for metric, (form, names) in _PHASE_SERIES.items():
+            queries[metric] = " or ".join(form.format(self._series(name)) for name in names)
         return {**queries, **self.own}
 
     def samples(self, seconds: float) -> str:

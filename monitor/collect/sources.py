@@ -34,12 +34,16 @@ class PrometheusOptions:
         labels: matchers, such as job=shop.
         credentials: a token or AWS's signature.
         queries: a file of PromQL by metric id, instead of ours.
+        tenant: whose series, where one Mimir, Cortex or Thanos serves many.
+        insecure: send credentials without encryption to another machine, too.
     """
 
     url: str
     labels: tuple[str, ...] = ()
     credentials: Credentials = field(default_factory=Credentials)
     queries: Path | None = None
+    tenant: str | None = None
+    insecure: bool = False
 
     def fleet(self, windows: Windows) -> Fleet:
         """Make what reads it.
@@ -51,7 +55,7 @@ class PrometheusOptions:
         """
         matchers = [parse_matcher(text) for text in self.labels]
         own = {} if self.queries is None else fleet.load_queries(self.queries)
-        api = PrometheusApi(self.url, self.credentials)
+        api = PrometheusApi(self.url, self.credentials, tenant=self.tenant, insecure=self.insecure)
         return Fleet(
             api,
             api.shown,
@@ -157,8 +161,12 @@ class Sources:
         }
 
     def details(self) -> dict[str, float]:
-        """Return what belongs to the phase's own metrics, by name."""
-        return {} if self.cloud is None else self.cloud.details()
+        """Return what belongs to the phase's own metrics, by name; a fleet's Prometheus goes first."""
+        fleet_read, cloud = self.fleet, self.cloud
+        return {
+            **({} if cloud is None else cloud.details()),
+            **({} if fleet_read is None else fleet_read.phase),
+        }
 
     def close(self) -> None:
         """End the readings."""
@@ -172,6 +180,9 @@ def prometheus_options(
     labels: Sequence[str],
     queries: Path | None,
     credentials: Credentials,
+    *,
+    tenant: str | None = None,
+    insecure: bool = False,
 ) -> PrometheusOptions | None:
     """Put the options of a Prometheus together; None without one.
 
@@ -181,7 +192,7 @@ def prometheus_options(
     ways = (credentials.token, credentials.token_file, credentials.sigv4_region)
     given = sum(way is not None for way in ways)
     if url is None:
-        if labels or queries is not None or given:
+        if labels or queries is not None or given or tenant is not None:
             raise BadPrometheus(
                 "the options of a Prometheus lack its address", next_step="give --prometheus URL"
             )
@@ -191,7 +202,7 @@ def prometheus_options(
             "Prometheus can know us in one way only",
             next_step="give one of --prometheus-token-env, --prometheus-token-file, --prometheus-sigv4",
         )
-    return PrometheusOptions(url, tuple(labels), credentials, queries)
+    return PrometheusOptions(url, tuple(labels), credentials, queries, tenant, insecure)
 
 
 def open_sources(options: SourceOptions, windows: Windows) -> Sources:

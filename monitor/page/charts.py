@@ -46,6 +46,7 @@ class ChartPlan:
         limited: the metrics whose limits are drawn; of several only their stay limits.
         lines: other level lines, as (label, value).
         top: the axis' end where it is fixed.
+        optional: whether it is left out while nothing is known: not every application has what it shows.
     """
 
     id: str
@@ -55,6 +56,7 @@ class ChartPlan:
     limited: tuple[str, ...] = ()
     lines: tuple[tuple[str, float], ...] = ()
     top: float | None = None
+    optional: bool = False
 
     @property
     def unit(self) -> str:
@@ -198,6 +200,23 @@ WRITES: Final = ChartPlan(
 REQUESTS: Final = ChartPlan(
     "request-rate", "Request rate", ("requests_per_second",), ("Requests",), limited=("requests_per_second",)
 )
+OCCUPANCY: Final = ChartPlan(
+    "writer-occupancy",
+    "Writer occupancy",
+    ("writer_occupancy_percent",),
+    ("Busy",),
+    limited=("writer_occupancy_percent",),
+    top=100,
+    optional=True,
+)
+EVENT_LOOP: Final = ChartPlan(
+    "event-loop",
+    "Event loop delay",
+    ("event_loop_delay_ms",),
+    ("P99",),
+    limited=("event_loop_delay_ms",),
+    optional=True,
+)
 PERFORMANCE: Final = ChartPlan(
     "performance",
     "Performance trend: response time",
@@ -298,6 +317,8 @@ def _levels(
     """Return the level lines near the values and those far above them."""
     found = [Level(label, value, "band") for label, value in plan.lines]
     for metric in plan.limited:
+        if metric not in thresholds:  # an older history may know what the phase has no limits for
+            continue
         limit = thresholds[metric]
         name = f"{ALL_METRICS[metric].title} stay limit" if len(plan.limited) > 1 else "stay limit"
         found.append(Level(f"{name} {show_amount(plan.unit, limit.stay)}", limit.stay, "stay"))

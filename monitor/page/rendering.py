@@ -69,7 +69,15 @@ DASHBOARDS: Final = (
         "What is slow, what grows, what to do?",
         "1h",
         TECHNICAL,
-        (charts.RESPONSE, charts.ERRORS, charts.SIZE, charts.RESOURCES, charts.WRITES),
+        (
+            charts.RESPONSE,
+            charts.ERRORS,
+            charts.SIZE,
+            charts.RESOURCES,
+            charts.WRITES,
+            charts.OCCUPANCY,
+            charts.EVENT_LOOP,
+        ),
     ),
     Dashboard(
         "operations",
@@ -177,10 +185,12 @@ class Rendering:
             begin = seen.end - seen.asked.range.seconds(board.range)
             known = charts.known_since(seen.history, begin, seen.end)
             limits = seen.published.thresholds
-            found += [
-                charts.read_chart(plan, seen.history, limits, begin=known, end=seen.end)
-                for plan in board.charts
-            ]
+            for plan in board.charts:
+                if plan.optional and seen.asked.view == OVERVIEW:
+                    continue  # the overview stays light: what only some applications have is a page away
+                chart = charts.read_chart(plan, seen.history, limits, begin=known, end=seen.end)
+                if not (plan.optional and chart.is_empty):
+                    found.append(chart)
         return tuple(found)
 
     # --- Inside ---
@@ -190,7 +200,9 @@ class Rendering:
         return template.render(**self._shared, **context)
 
     def _figure(self, chart_id: str) -> Markup:
-        chart = next(chart for chart in self.charts if chart.plan.id == chart_id)
+        chart = next((chart for chart in self.charts if chart.plan.id == chart_id), None)
+        if chart is None:
+            return Markup()
         plot = _environment().get_template("chart_plot.html.j2")
         drawn = plot.render(chart=chart, drawing=draw(chart), width=WIDTH, height=HEIGHT)
         figure = _environment().get_template("chart.html.j2")

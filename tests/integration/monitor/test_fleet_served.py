@@ -178,7 +178,8 @@ def test_local_and_prometheus_agree_on_the_same_traffic(  # noqa: PLR0917  # fix
         done = subprocess.run(command, capture_output=True, check=True, text=True)
         once = {metric["id"]: metric["value"] for metric in json.loads(done.stdout)["metrics"]}
         assert 200 <= once["p95_ms"] <= 350
-        assert once["concurrent_users"] == 4  # three agents, and the fixture that asked whether it answers
+        # Three agents, and the fixture that asked whether it answers, unless the window has left that behind.
+        assert 3 <= once["concurrent_users"] <= 4
 
     document = fleet.get(API).json()
     assert document["fleet"]["problem"] == ""

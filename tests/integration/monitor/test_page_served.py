@@ -210,6 +210,26 @@ def test_no_page_weighs_more_than_150_kb_with_all_it_loads(shop: Shop) -> None:
         assert total <= 150_000, (view, len(answer.content), total)
 
 
+def test_writer_and_event_loop_are_drawn_where_they_are_known_and_not_on_the_overview(shop: Shop) -> None:
+    sidecar = shop("empty")
+    loop, writer = 'data-chart="event-loop"', 'data-chart="writer-occupancy"'
+    before = get(sidecar, "/technical").text
+    assert loop not in before  # no worker of this application runs on Node
+    assert writer in before
+    for second in range(60):
+        sidecar.history.append(time.time() - 90 + second, {"event_loop_delay_ms": 30.0 + second})
+    after = get(sidecar, "/technical").text
+    assert loop in after
+    assert "Event loop delay P99 rose from" in Words(after).text
+    drawn = get(sidecar, "/charts.json?dashboard=technical").json()["charts"]
+    (chart,) = [one for one in drawn if one["id"] == "event-loop"]
+    known = [value for value in chart["values"][0] if value is not None]
+    assert 30 <= min(known) <= max(known) <= 89
+    overview = get(sidecar, "/").text
+    assert loop not in overview
+    assert writer not in overview
+
+
 def test_what_is_vendored_is_what_was_recorded() -> None:
     recorded = json.loads((STATIC / "vendored.json").read_text(encoding="utf-8"))
     for name, digest in recorded["files"].items():

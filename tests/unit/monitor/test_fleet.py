@@ -89,7 +89,7 @@ class Prometheus:
         answered = self.answer(httpx.QueryParams(request.content.decode())["query"])
         return answered if isinstance(answered, httpx.Response) else vector(answered)
 
-    def fleet(self, url: str = "http://prometheus:9090", credentials: Credentials | None = None) -> Fleet:
+    def fleet(self, url: str = "https://prometheus:9090", credentials: Credentials | None = None) -> Fleet:
         api = PrometheusApi(url, credentials, transport=httpx.MockTransport(self))
         return Fleet(api, api.shown)
 
@@ -256,6 +256,76 @@ def test_options_without_an_address_and_two_tokens_are_refused(tmp_path: Path) -
         prometheus_options(None, ("job=shop",), None, Credentials())
     with pytest.raises(BadPrometheus, match="one way only"):
         prometheus_options("http://a", (), None, Credentials(token="x", token_file=tmp_path))
+
+
+@pytest.mark.parametrize("url", ["http://prometheus:9090", "http://10.0.0.7", "http://localhost.example"])
+@pytest.mark.parametrize("credentials", [Credentials(token="t"), Credentials(sigv4_region="eu-west-1")])
+def test_no_credential_leaves_this_machine_without_encryption(
+    url: str, credentials: Credentials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
+    with pytest.raises(BadPrometheus, match="without encryption") as refused:
+        PrometheusApi(url, credentials)
+    assert "--insecure" in str(refused.value.next_step)
+    with pytest.raises(BadPrometheus, match="without encryption"):
+        PrometheusApi(url.replace("//", "//eve:hunter2@"))
+    for allowed in (url.replace("http:", "https:"), "http://127.0.0.2:1", "http://[::1]", "http://localhost"):
+        PrometheusApi(allowed, credentials).close()
+    PrometheusApi(url, credentials, insecure=True).close()
+    PrometheusApi(url).close()  # nothing secret is sent
+
+
+def test_a_tenant_is_sent_with_every_query() -> None:
+    prometheus = Prometheus(lambda _: 1)
+    api = PrometheusApi("http://mimir", tenant="shop|blog", transport=httpx.MockTransport(prometheus))
+    Fleet(api, api.shown).read()
+    assert {request.headers["X-Scope-OrgID"] for request in prometheus.asked} == {"shop|blog"}
+    assert len(prometheus.asked) > 1
+
+
+@pytest.mark.parametrize("tenant", ["", "a b", "a\r\nX-Evil: 1", "ä", "a" * 151])
+def test_a_tenant_that_no_header_can_hold_is_refused(tenant: str) -> None:
+    with pytest.raises(BadPrometheus, match="tenant"):
+        PrometheusApi("http://mimir", tenant=tenant)
+    with pytest.raises(BadPrometheus, match="lack its address"):
+        prometheus_options(None, (), None, Credentials(), tenant="shop")
+
+
+# --- What only some phases have ---
+
+
+def test_the_phases_own_metrics_are_read_in_their_units() -> None:
+    answers = {
+        "scalability_database_connections_used_ratio": 81.0,  # the query itself makes percent of the ratio
+        "scalability_database_replication_lag_seconds": 2.5,
+        "scalability_aws_database_cpu_percent": 64.0,
+    }
+
+    def answer(query: str) -> float | None:
+        if query.startswith("time()"):
+            return 5.0
+        return next((value for name, value in answers.items() if name in query), None)
+
+    reading = Prometheus(answer).read()
+    assert reading.phase == {
+        "connections_percent": 81.0,
+        "replication_lag_seconds": 2.5,
+        "database_cpu_percent": 64.0,
+    }
+    assert set(reading.metrics) == set(METRICS)
+    assert reading.facts() == {}
+
+
+def test_the_phases_own_metrics_are_unknown_when_samples_are_old_or_negative() -> None:
+    assert Prometheus(lambda query: 200 if query.startswith("time()") else 42).read().phase == {}
+    assert Prometheus(lambda query: 5 if query.startswith("time()") else -1).read().phase == {}
+
+
+def test_writer_occupancy_is_a_metric_and_the_fact_advice_rests_on() -> None:
+    reading = Prometheus(lambda query: 60 if "writer_occupancy" in query else None).read()
+    assert reading.phase == {"writer_occupancy_percent": 60}
+    assert reading.facts() == {"writer_occupancy": 0.6}
 
 
 # --- Queries of one's own ---

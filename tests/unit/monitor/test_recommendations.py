@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from monitor.advice import Recommendation, Severity
+from monitor.fact_rules import BACKLOG_BYTES
 from monitor.judging import judge
 from monitor.snapshot import Facts, Measurement, Snapshot
 from monitor.thresholds import METRICS
@@ -158,3 +160,71 @@ def test_a_cache_is_for_applications_that_are_seen_to_read() -> None:
     found = advice(facts=Facts(write_share=0.1), p95_ms=300)["cache-repeated-reads"]
     assert "90% of the operations read" in found.action
     assert found.because.metric == "p95_ms"
+
+
+LITE = {"database": "sqlite"}
+POSTGRES = {"database": "postgresql"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "facts", "below"),
+    [
+        ("split-long-writes", LITE | {"longest_write_s": 1.01}, {"longest_write_s": 1.0}),
+        ("end-pinned-readers", LITE | {"pinned_reader_s": 61.0}, {"pinned_reader_s": 60.0}),
+        (
+            "checkpoint-the-log",
+            LITE | {"checkpoint_backlog_bytes": BACKLOG_BYTES + 1.0},
+            {"checkpoint_backlog_bytes": float(BACKLOG_BYTES)},
+        ),
+        ("refresh-statistics", LITE | {"stale_statistics": 1.0}, {"stale_statistics": 0.0}),
+        ("shorten-transactions", LITE | {"writer_occupancy": 0.5}, {"writer_occupancy": 0.499}),
+        ("vacuum-dead-rows", POSTGRES | {"dead_rows": 0.21}, {"dead_rows": 0.2}),
+        ("grow-the-buffers", POSTGRES | {"database_cache_hit": 0.89}, {"database_cache_hit": 0.9}),
+        ("improve-cache-hits", LITE | {"cache_hit": 0.79}, {"cache_hit": 0.8}),
+        ("improve-cache-hits", POSTGRES | {"cache_hit": 0.79}, {"cache_hit": 0.8}),
+    ],
+)
+def test_a_fact_beyond_its_limit_gives_one_advice_with_itself_as_evidence(
+    rule: str, facts: dict[str, Any], below: dict[str, float]
+) -> None:
+    found = advice(facts=Facts(**facts))
+    assert set(found) == {rule}
+    (fact,) = below
+    because = found[rule].because
+    assert (because.metric, because.value) == (fact, facts[fact])
+    assert because.text
+    assert found[rule].command
+    assert found[rule].verify_with
+    assert advice(facts=Facts(**{**facts, **below})) == {}
+    assert advice(facts=Facts(**{**facts, fact: None})) == {}
+
+
+@pytest.mark.parametrize(
+    ("facts", "other"),
+    [
+        ({"longest_write_s": 9.0, "pinned_reader_s": 900.0, "stale_statistics": 5.0}, POSTGRES),
+        ({"checkpoint_backlog_bytes": 1e9, "writer_occupancy": 0.9}, POSTGRES),
+        ({"dead_rows": 0.9, "database_cache_hit": 0.1}, LITE),
+    ],
+)
+def test_facts_of_another_database_give_no_advice(facts: dict[str, Any], other: dict[str, Any]) -> None:
+    assert advice(facts=Facts(**facts, **other)) == {}
+
+
+def test_while_a_reader_pins_the_log_its_end_is_advised_and_no_checkpoint() -> None:
+    facts = Facts(database="sqlite", pinned_reader_s=90.0, checkpoint_backlog_bytes=2e8)
+    found = advice(facts=facts)
+    assert set(found) == {"end-pinned-readers"}
+    assert "200 MB" in found["end-pinned-readers"].because.text
+
+
+def test_a_cache_that_throws_keys_out_needs_memory_and_not_other_keys() -> None:
+    found = advice(facts=Facts(cache_hit=0.5, cache_evictions_per_second=12.0))["improve-cache-hits"]
+    assert "more memory" in found.action
+    assert "12 keys a second" in found.because.text
+
+
+def test_stale_statistics_are_pressing_while_queries_are_slow() -> None:
+    facts = Facts(database="sqlite", stale_statistics=2.0)
+    assert advice(facts=facts)["refresh-statistics"].severity is Severity.INFO
+    assert advice(facts=facts, average_query_ms=200)["refresh-statistics"].severity is Severity.WARNING
