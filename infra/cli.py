@@ -47,6 +47,10 @@ def plan(
     ] = None,
     state: StateFile = DEFAULT_STATE,
     stacks: Stacks = None,
+    *,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Run the program even where nothing of it has changed.")
+    ] = False,
     json: AsJson = False,
 ) -> None:
     """Say what a phase is, costs and would change, offline: no account, no Pulumi CLI, nothing is touched.
@@ -61,7 +65,7 @@ def plan(
     from infra.plan import build_plan  # noqa: PLC0415
     from infra.show import show_plan  # noqa: PLC0415
 
-    made = build_plan(phase, from_phase=from_phase, stacks=stacks, state=state)
+    made = build_plan(phase, from_phase=from_phase, stacks=stacks, state=state, fresh=fresh)
     if json:
         emit_json(made)
     else:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from infra.changes import Changes, changes_between
 from infra.cost import Cost, bill
-from infra.evaluation import evaluate
 from infra.policy.stack import judge_graph
+from infra.remembered import evaluated
 from infra.runners.rehearsal_state import read_state
 from infra.settings import load_settings
 from monitor.terminal import to_json
@@ -70,7 +70,12 @@ class Plan:
 
 
 def build_plan(
-    phase: str, *, from_phase: str | None = None, stacks: Path | None = None, state: Path | None = None
+    phase: str,
+    *,
+    from_phase: str | None = None,
+    stacks: Path | None = None,
+    state: Path | None = None,
+    fresh: bool = False,
 ) -> Plan:
     """Plan a phase, offline.
 
@@ -79,6 +84,7 @@ def build_plan(
         from_phase: compare with this phase, as if its resources became the new one's.
         stacks: the folder of the stack files; the project's own by default.
         state: compare with what this state file says has been rehearsed; without it everything is new.
+        fresh: run the program even where its graph is remembered.
 
     Raises:
         monitor.phases.UnknownPhase: there is no such phase.
@@ -90,9 +96,9 @@ def build_plan(
     settings = load_settings(phase, stacks)
     if from_phase is not None:
         load_settings(from_phase, stacks)
-    graph = evaluate(phase, stacks=stacks)
+    graph = evaluated(phase, stacks=stacks, fresh=fresh)
     if from_phase is not None:
-        there = {one.urn: one for one in as_stack(phase, evaluate(from_phase, stacks=stacks))}
+        there = {one.urn: one for one in as_stack(phase, evaluated(from_phase, stacks=stacks, fresh=fresh))}
     else:
         there = dict(read_state(state).stack(phase).resources) if state else {}
     return plan_of(settings, graph, changes_between(there, graph.resources), from_phase)
