@@ -87,6 +87,8 @@ class Place:
 
     def lock(self, *, pid: int, host: str = "desk", age: timedelta = timedelta()) -> Path:
         """Leave a lock behind as ann's run would."""
+        # Refused operations send no event; of a log file the Automation API waits five seconds for one.
+        os.environ["FAKE_PULUMI_VERSION"] = "v3.272.0"  # the fixture's monkeypatch puts it back
         folder = self.home / "cloud" / ".pulumi" / "locks" / "organization" / "outgrow" / "phase-1"
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{uuid.uuid4()}.json"

@@ -219,6 +219,7 @@ def operate(arguments: list[str]) -> None:
                 yield json.dumps({"sequence": number, "timestamp": 0, **event})
         except RuntimeError:
             failed = True
+        yield json.dumps({"sequence": -1, "timestamp": 0, "cancelEvent": {}})  # the engine's last word
 
     send(option(arguments, "--event-log"), lines())
     if lock is not None:

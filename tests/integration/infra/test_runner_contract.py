@@ -145,6 +145,7 @@ class Pulumi(Bench):
         @contextlib.contextmanager
         def held() -> Any:
             lock = self.place.lock(pid=os.getpid())
+            self.__dict__.pop("_runner", None)  # the next one asks the CLI's version anew
             yield
             lock.unlink()
 
