@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from infra import deploy_cli
+from infra.cost_levels import Level
 from infra.preflight import cli as preflight_cli
 from infra.report.cli import report
 from infra.runners import DEFAULT_STATE
 from monitor.errors import ExitCode
-from monitor.terminal import emit_json
+from monitor.terminal import emit_json, out, to_json
 
 PhaseName = Annotated[str, typer.Argument(metavar="PHASE", help="phase-1, phase-2 or phase-3.")]
 Stacks = Annotated[
@@ -73,7 +75,24 @@ def plan(
 
 
 @group.command()
-def cost(phase: PhaseName, stacks: Stacks = None, json: AsJson = False) -> None:
+def cost(
+    phase: Annotated[
+        str | None, typer.Argument(metavar="[PHASE]", help="phase-1, phase-2 or phase-3; all without it.")
+    ] = None,
+    *,
+    usage: Annotated[
+        Level,
+        typer.Option("--usage", help="What is used: what the stack file expects, half of it, or twice."),
+    ] = Level.EXPECTED,
+    compare_with: Annotated[
+        str | None, typer.Option("--compare", metavar="PHASE", help="Show the difference to this phase.")
+    ] = None,
+    benefit: Annotated[
+        bool, typer.Option("--benefit", help="Show what each climb costs, carries, and from when it pays.")
+    ] = False,
+    stacks: Stacks = None,
+    json: AsJson = False,
+) -> None:
     """Say what a phase costs in a month, item by item, with the source of each price.
 
     Exit status 4 when that is more than the phase's budget.
@@ -81,24 +100,45 @@ def cost(phase: PhaseName, stacks: Stacks = None, json: AsJson = False) -> None:
     Examples:
         outgrow infra cost phase-2
 
-        outgrow infra cost phase-2 --json
-    """
-    from infra.plan import build_plan  # noqa: PLC0415
-    from infra.show import show_cost  # noqa: PLC0415
+        outgrow infra cost phase-2 --usage high --json
 
-    made = build_plan(phase, stacks=stacks)
+        outgrow infra cost phase-2 --compare phase-1
+
+        outgrow infra cost --benefit
+    """
+    from infra.cost_levels import compare, stale  # noqa: PLC0415
+    from infra.costing import benefits, costs_of  # noqa: PLC0415
+    from infra.show import show_cost  # noqa: PLC0415
+    from infra.show_cost import show_benefits, show_comparison, show_per_user  # noqa: PLC0415
+    from monitor.phases import load_roadmap  # noqa: PLC0415
+
+    if benefit:
+        climbs = benefits(usage, stacks)
+        emit_json(climbs) if json else show_benefits(climbs)
+        return
+    if compare_with and phase is None:
+        raise typer.BadParameter("name the phase that is compared", param_hint="PHASE")
+    named = [phase] if phase else [one.id for one in load_roadmap(stacks)]
+    bills = costs_of([*named, compare_with] if compare_with else named, usage, stacks)
+    if compare_with:
+        after, before = bills
+        lines = compare(before.monthly_cost, after.monthly_cost)
+        if json:
+            shown = [{**to_json(one), "difference": one.difference} for one in lines]
+            emit_json({"phase": after.phase, "compared_with": before.phase, "usage": usage, "lines": shown})
+        else:
+            show_comparison(before.phase, after.phase, lines)
+        return
     if json:
-        emit_json(
-            {
-                "phase": made.phase,
-                "monthly_cost": made.monthly_cost,
-                "budget": made.budget,
-                "within_budget": made.within_budget,
-            }
-        )
+        emit_json(bills[0] if phase else bills)
     else:
-        show_cost(made.monthly_cost, made.budget, items=True)
-    if not made.within_budget:
+        for one in bills:
+            if not phase:
+                out.print(f"[bold]{one.phase}[/]")
+            show_cost(one.monthly_cost, one.budget, items=bool(phase))
+            age = stale(one.monthly_cost.prices_as_of, datetime.now(UTC).date())
+            show_per_user(one.per_user, age)
+    if not all(one.within_budget for one in bills):
         raise typer.Exit(ExitCode.GATE_CLOSED)
 
 

