@@ -71,6 +71,7 @@ def allow_in(
     return aws.vpc.SecurityGroupIngressRule(
         name,
         security_group_id=group.id,
+        description=f"TCP to port {port}",
         ip_protocol="tcp",
         from_port=port,
         to_port=port,
@@ -93,6 +94,7 @@ def allow_out(
     return aws.vpc.SecurityGroupEgressRule(
         name,
         security_group_id=group.id,
+        description="Everything out" if port is None else f"TCP out to port {port}",
         ip_protocol="-1" if port is None else "tcp",
         from_port=port,
         to_port=port,
