@@ -99,7 +99,7 @@ def test_up_over_the_budget_is_refused_with_the_figures_unless_accepted(
     stacks = edit_stack("phase-1", {"outgrow:budget": {"min": 10, "max": 20}})
     refused = run("infra", "up", "phase-1", "--stacks", str(stacks))
     assert isinstance(refused.exception, OverBudget)
-    assert "78.20 USD a month; its budget ends at 20.00" in str(refused.exception)
+    assert "84.20 USD a month; its budget ends at 20.00" in str(refused.exception)
     assert not (tmp_path / ".outgrow" / "rehearsal.json").exists()
     assert run("infra", "up", "phase-1", "--stacks", str(stacks), "--accept-cost").exit_code == 0
 
