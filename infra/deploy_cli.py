@@ -70,6 +70,9 @@ def up(
     accept_cost: Annotated[
         bool, typer.Option("--accept-cost", help="Go on although the plan costs more than the budget.")
     ] = False,
+    accept_findings: Annotated[
+        bool, typer.Option("--accept-findings", help="Go on although the plan breaks mandatory rules.")
+    ] = False,
     fail_at: Annotated[
         str | None,
         typer.Option("--fail-at", metavar="NAME", help="Rehearse a failure at this resource (name or URN)."),
@@ -83,7 +86,8 @@ def up(
     """Make a phase's stack equal to its program.
 
     By default this is a rehearsal: the real program, a state file, and no cloud. A plan over the phase's
-    budget is refused unless its cost is accepted. After a failure or a kill, the same command goes on.
+    budget, or against a mandatory rule of the policy, is refused unless that is accepted. After a
+    failure or a kill, the same command goes on.
 
     Examples:
         outgrow infra up phase-2
@@ -98,6 +102,7 @@ def up(
     from infra.changes import changes_between  # noqa: PLC0415
     from infra.evaluation import evaluate  # noqa: PLC0415
     from infra.plan import plan_of  # noqa: PLC0415
+    from infra.policy_gate import require_policy  # noqa: PLC0415
     from infra.runners.rehearsal_state import read_state  # noqa: PLC0415
     from infra.settings import load_settings  # noqa: PLC0415
     from infra.show import show_changes, show_outputs, tell  # noqa: PLC0415
@@ -118,6 +123,7 @@ def up(
     there = read_state(state).stack(phase).resources if runner == "rehearsal" else {}
     planned = plan_of(settings, graph, changes_between(there, graph.resources))
     require_within_budget(planned, accepted=accept_cost)
+    require_policy(planned, accepted=accept_findings)
     if dry_run:
         changes = chosen.preview(phase)
         if json:

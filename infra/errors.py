@@ -19,6 +19,12 @@ class OverBudget(InfraError):
     exit_code = ExitCode.GATE_CLOSED
 
 
+class PolicyBroken(InfraError):
+    """A plan breaks mandatory rules of the policy pack."""
+
+    exit_code = ExitCode.GATE_CLOSED
+
+
 class ProtectedResource(InfraError):
     """A change would delete or replace a resource that is protected."""
 

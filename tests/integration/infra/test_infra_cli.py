@@ -39,12 +39,13 @@ def run(
 
     evaluated.clear()
 
-    def cached(phase: str, *, stacks: Path | None = None) -> Graph:
+    def cached(phase: str, *, stacks: Path | None = None, fresh: bool = False) -> Graph:
+        del fresh
         evaluated.append(phase)
         return evaluate(phase, stacks=stacks) if stacks else graph_of(phase)
 
-    for place in ("infra.evaluation", "infra.plan", "infra.runners.rehearsal"):
-        monkeypatch.setattr(f"{place}.evaluate", cached)
+    for place in ("infra.evaluation.evaluate", "infra.plan.evaluated", "infra.runners.rehearsal.evaluate"):
+        monkeypatch.setattr(place, cached)
     monkeypatch.chdir(tmp_path)
     app = typer.Typer()
     infra.cli.register(app)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,13 @@ from infra.budget_gate import require_within_budget
 from infra.changes import Changes
 from infra.charges import LINES, MissingUsage
 from infra.cost import Cost, bill
-from infra.errors import OverBudget
+from infra.errors import OverBudget, PolicyBroken
 from infra.free_types import FREE
 from infra.graph import Graph, Resource
 from infra.plan import Plan, plan_hash
+from infra.policy.rule import Finding, Severity
 from infra.policy.stack import PolicyReport
+from infra.policy_gate import require_policy
 from infra.prices import UnknownPrice, load_prices
 from infra.provider_schema import schema_of
 from infra.usage import Usage
@@ -199,6 +202,23 @@ def test_a_plan_over_its_budget_is_refused_with_the_figures_unless_accepted() ->
     assert refused.value.exit_code is ExitCode.GATE_CLOSED
     require_within_budget(plan_with(cost, 40), accepted=True)
     require_within_budget(plan_with(cost, 49.70))
+
+
+def test_a_plan_that_breaks_a_mandatory_rule_is_refused_unless_accepted_and_advice_stops_nobody() -> None:
+    plan = plan_with(bill_of(of_type(INSTANCE, instanceType="t4g.large")), 100)
+
+    def found(severity: Severity) -> Finding:
+        return Finding(
+            "no-public-database", severity, "urn", "aws:rds/instance:Instance", "db", "is public", "", ""
+        )
+
+    broken = replace(plan, policy=PolicyReport(1, (found(Severity.MANDATORY),)))
+    with pytest.raises(PolicyBroken, match="breaks 1 mandatory rule of the policy") as refused:
+        require_policy(broken)
+    assert refused.value.why == "db: is public (no-public-database)"
+    assert refused.value.exit_code is ExitCode.GATE_CLOSED
+    require_policy(broken, accepted=True)
+    require_policy(replace(plan, policy=PolicyReport(1, (found(Severity.ADVISORY),))))
 
 
 def test_a_plan_with_an_unknown_price_is_refused_however_cheap() -> None:
