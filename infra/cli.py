@@ -53,6 +53,10 @@ def plan(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Run the program even where nothing of it has changed.")
     ] = False,
+    picture: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw the components too: FILE.svg, or FILE.mmd for Mermaid."),
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Say what a phase is, costs and would change, offline: no account, no Pulumi CLI, nothing is touched.
@@ -63,11 +67,18 @@ def plan(
         outgrow infra plan phase-2 --from phase-1
 
         outgrow infra plan phase-3 --json | jq .monthly_cost.total
+
+        outgrow infra plan phase-2 --picture phase-2.svg
     """
     from infra.plan import build_plan  # noqa: PLC0415
     from infra.show import show_plan  # noqa: PLC0415
 
     made = build_plan(phase, from_phase=from_phase, stacks=stacks, state=state, fresh=fresh)
+    if picture is not None:
+        from infra.picture import write_picture  # noqa: PLC0415
+        from infra.remembered import evaluated  # noqa: PLC0415
+
+        write_picture(evaluated(phase, stacks=stacks), picture)
     if json:
         emit_json(made)
     else:

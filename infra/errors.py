@@ -25,6 +25,12 @@ class PolicyBroken(InfraError):
     exit_code = ExitCode.GATE_CLOSED
 
 
+class WrongPicture(InfraError):
+    """A picture that cannot be drawn there."""
+
+    exit_code = ExitCode.WRONG_USAGE
+
+
 class ProtectedResource(InfraError):
     """A change would delete or replace a resource that is protected."""
 
