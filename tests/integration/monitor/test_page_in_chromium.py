@@ -274,7 +274,8 @@ def test_the_page_can_be_used_with_the_keyboard_alone(opened: Callable[..., Any]
         "Copy as incident note",
     ):
         assert name in reached
-    assert page.locator("[role=slider]").count() == 5
+    # Two of the charts, of writers and of the event loop, are drawn only once something is known of them.
+    assert page.locator("[role=slider]").count() in {5, 6, 7}
 
 
 def test_the_theme_can_be_chosen_and_is_remembered(opened: Callable[..., Any]) -> None:
