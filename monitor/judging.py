@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from monitor.snapshot import Snapshot
 
 
+#: What the cost of a user rests on where nobody said what the infrastructure costs.
+BY_BUDGET = "the phase's highest budget"
+
+
 def judge(
     snapshot: Snapshot, *, scale: float = 1.0, stacks: Path | None = None, monthly_cost: float | None = None
 ) -> Assessment:
@@ -66,7 +70,7 @@ def success_metrics(
     judged = {metric.id: metric for metric in assessment.metrics}
     users = judged["concurrent_users"].value if users_peak is None else users_peak
     cost = phase.budget.max if monthly_cost is None else monthly_cost
-    said = "the phase's highest budget" if monthly_cost is None else "the cost given"
+    said = BY_BUDGET if monthly_cost is None else "the cost given"
     shared = "concurrent users now" if users_peak is None else "concurrent users at the week's peak"
     observed = {
         "cost_per_user": cost_per_user(

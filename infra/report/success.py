@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from monitor.judging import BY_BUDGET
 from monitor.kpis import Observed, cost_per_user, track
 
 if TYPE_CHECKING:
@@ -13,8 +14,13 @@ if TYPE_CHECKING:
 
 def success(gathered: Gathered) -> tuple[Kpi, ...]:
     """Take what the monitor tracked, and for the rest what was measured, planned or weighed here."""
-    known = {kpi.id: kpi for kpi in gathered.assessment.kpis if kpi.value is not None}
     plan = gathered.roadmap[gathered.position]
+    known = {
+        kpi.id: kpi
+        for kpi in gathered.assessment.kpis
+        # What the plan costs is nearer the truth than what the phase may cost.
+        if kpi.value is not None and not (plan.monthly_usd is not None and kpi.basis.startswith(BY_BUDGET))
+    }
     choice = gathered.assessment.database
     here = track(
         {
