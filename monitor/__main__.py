@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from monitor.cli import assess, monitor_app
+from monitor.cli import assess, fill, monitor_app
 from monitor.errors import OutgrowError
 from monitor.terminal import err
 
+fill(monitor_app)
 monitor_app.command()(assess)
 
 

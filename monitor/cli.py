@@ -28,13 +28,18 @@ monitor_app = typer.Typer(help="Watch an application beside it.", no_args_is_hel
 def register(app: typer.Typer) -> None:
     """Add this folder's commands to the command line."""
     app.command()(assess)
-    monitor_app.add_typer(baseline_app, name="baseline")
     app.command()(optimize)
-    monitor_app.add_typer(alerts_app, name="alerts")
-    monitor_app.command()(serve)
-    monitor_app.command()(rules)
-    monitor_app.command()(dashboards)
+    fill(monitor_app)
     app.add_typer(monitor_app, name="monitor")
+
+
+def fill(group: typer.Typer) -> None:
+    """Add what `outgrow monitor` holds, which the monitor's container runs without the rest."""
+    group.add_typer(baseline_app, name="baseline")
+    group.add_typer(alerts_app, name="alerts")
+    group.command()(serve)
+    group.command()(rules)
+    group.command()(dashboards)
 
 
 def assess(
