@@ -88,7 +88,7 @@ def test_a_shop_that_leaves_under_load_keeps_every_order_it_confirmed(shop: Shop
     for buyer in buyers:
         buyer.join()
     assert status == 0, running.output()
-    assert seconds < 15, "it waits for requests at work, and for nothing else"
+    assert seconds < 4
     assert len(confirmed) > 5
     with shop.start(file) as again, httpx.Client(base_url=again.url) as client:
         assert [client.get(f"/orders/{order}").status_code for order in confirmed] == [200] * len(confirmed)
